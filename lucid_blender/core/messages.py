@@ -1,0 +1,110 @@
+"""What crosses the socket. To the backend: requests. From it: events; the last of a run is Finished or Failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .meshes import TriangleMesh
+from .options import Generation, Meshing
+from .splats import SplatCloud
+
+# ---------------------------------------------------------------- to the backend
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generate:
+    """Start a run, or continue the one in ``job_folder`` when ``resume`` is set (then ``generation`` is ignored)."""
+
+    generation: Generation
+    job_folder: str
+    initial_mesh: TriangleMesh | None = None  # for the MeshSurface initialiser
+    resume: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractMesh:
+    """Draw a mesh around these splats."""
+
+    splats: SplatCloud
+    meshing: Meshing = field(default_factory=Meshing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancel:
+    """Stop the run at the next step; its job can be resumed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pause:
+    """Hold the run before its next step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unpause:
+    """Let a paused run go on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acknowledge:
+    """The last snapshot has been shown; the next may be sent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shutdown:
+    """Stop any run and end the process."""
+
+
+Request = Generate | ExtractMesh | Cancel | Pause | Unpause | Acknowledge | Shutdown
+
+# ---------------------------------------------------------------- from the backend
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where the run is. ``seconds_left`` is negative while it is not known."""
+
+    stage: str  # "Loading the model", "Distilling", "Meshing", ...
+    step: int = 0
+    steps: int = 0
+    seconds_left: float = -1.0
+    splats: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """Something the user should know that does not stop the run."""
+
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The prop as it is now."""
+
+    step: int
+    splats: SplatCloud
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """The end of a request that worked."""
+
+    splats: SplatCloud | None = None
+    mesh: TriangleMesh | None = None
+    job_folder: str = ""
+    artefacts: tuple[str, ...] = ()  # file names in the job folder
+    seconds: float = 0.0
+    network_evaluations: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """The end of a request that did not. ``kind`` is the error's class, "Cancelled" among them."""
+
+    kind: str
+    message: str
+    advice: str = ""
+    job_folder: str = ""  # set where `resume` can continue
+
+
+Event = Progress | Notice | Snapshot | Finished | Failed
