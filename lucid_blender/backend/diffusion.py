@@ -1,0 +1,136 @@
+"""The frozen 2D diffusion model: any Stable Diffusion in diffusers' layout, the built-in one among them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import DDIMScheduler, StableDiffusionPipeline
+from torch import Tensor
+
+from ..core.errors import ModelError
+from ..core.options import BUILTIN, DiffusionModel
+from .schedules import NoiseSchedule
+
+logger = logging.getLogger(__name__)
+
+BUILTIN_FOLDER = Path(__file__).parent / "models" / "builtin"
+PREDICTIONS = ("epsilon", "v_prediction")
+
+
+class Diffusion:
+    """Text to embeddings, pictures to latents, latents to noise. Nothing here learns.
+
+    ``evaluations`` counts the network's evaluations, one for each latent.
+    """
+
+    def __init__(self, pipeline: StableDiffusionPipeline, device: torch.device, dtype: torch.dtype) -> None:
+        scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
+        self.prediction: str = scheduler.config.prediction_type
+        if self.prediction not in PREDICTIONS:
+            raise ModelError(
+                f"the model predicts {self.prediction!r}; wanted {' or '.join(PREDICTIONS)}",
+                advice="Choose a Stable Diffusion 1.x or 2.x model.",
+            )
+        self.device = device
+        self.dtype = dtype
+        self.schedule = NoiseSchedule(scheduler.alphas_cumprod.to(device=device, dtype=torch.float32))
+        self.evaluations = 0
+        self._pipeline = pipeline.to(device)
+        for network in (pipeline.vae, pipeline.unet, pipeline.text_encoder):
+            network.requires_grad_(False).eval()
+
+    @torch.no_grad()
+    def embed(self, texts: list[str]) -> Tensor:
+        """[B, L, D] text embeddings."""
+        embeddings = self._pipeline.encode_prompt(texts, self.device, 1, do_classifier_free_guidance=False)[0]
+        return torch.as_tensor(embeddings)
+
+    def encode(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """[V, 3, H, W] sRGB in [0, 1] -> [V, C, h, w] float32 latents sampled from the posterior; differentiable."""
+        vae = self._pipeline.vae
+        posterior = vae.encode((2 * images - 1).to(self.device, self.dtype)).latent_dist
+        noise = torch.randn(posterior.mean.shape, generator=generator).to(posterior.mean)
+        latents: Tensor = (posterior.mean + posterior.std * noise).float()
+        return (latents - (vae.config.shift_factor or 0.0)) * vae.config.scaling_factor
+
+    @torch.no_grad()
+    def predict_noise(self, latents: Tensor, timestep: int, embeddings: Tensor) -> Tensor:
+        """eps(x, t, c): [B, C, h, w] float32 latents and [B, L, D] embeddings -> [B, C, h, w] float32."""
+        self.evaluations += len(latents)
+        predicted: Tensor = self._pipeline.unet(
+            latents.to(self.dtype),
+            torch.tensor(timestep, device=self.device),
+            encoder_hidden_states=embeddings.to(self.dtype),
+        ).sample.float()
+        if self.prediction == "epsilon":
+            return predicted
+        abar = self.schedule.abar[timestep]
+        return abar.sqrt() * predicted + (1 - abar).sqrt() * latents
+
+
+def load(options: DiffusionModel) -> Diffusion:
+    """Load the model that the options name, from safetensors only.
+
+    Raises ModelError when it is not there, is not complete, or is no Stable Diffusion.
+    """
+    device = choose_device(options.device)
+    dtype = choose_dtype(options.precision, device)
+    source = str(BUILTIN_FOLDER) if options.source == BUILTIN else options.source
+    logger.info("loading %s on %s as %s", options.source, device, dtype)
+    settings: dict[str, Any] = {"revision": options.revision} if options.revision else {}
+    if Path(source).is_dir():
+        _check_folder(Path(source), is_builtin=options.source == BUILTIN)
+    try:
+        pipeline = StableDiffusionPipeline.from_pretrained(
+            source,
+            torch_dtype=dtype,
+            use_safetensors=True,
+            local_files_only=not options.allow_download,
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+            **settings,
+        )
+    except (OSError, ValueError, RuntimeError, TypeError, AttributeError, KeyError) as error:
+        raise ModelError(f"cannot load the model {options.source!r}: {error}", advice=_advice(options)) from error
+    pipeline.set_progress_bar_config(disable=True)
+    return Diffusion(pipeline, device, dtype)
+
+
+def choose_device(name: str) -> torch.device:
+    """The best device for "auto": cuda, then mps, then cpu. Raises ModelError when the named one is not there."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(device for device, found in there.items() if found))
+    if not there[name]:
+        raise ModelError(f"there is no {name} device", advice="Choose the device 'auto' or 'cpu'.")
+    return torch.device(name)
+
+
+def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """float16 on cuda for "auto", else float32."""
+    if precision == "auto":
+        return torch.float16 if device.type == "cuda" else torch.float32
+    return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[precision]
+
+
+def _check_folder(folder: Path, *, is_builtin: bool) -> None:
+    if not (folder / "model_index.json").is_file():
+        advice = "Install Lucid Dreamer again." if is_builtin else "Give a folder in diffusers' layout."
+        raise ModelError(f"{folder} has no model_index.json, so it holds no diffusers model", advice=advice)
+    if not any((folder / "unet").glob("*.safetensors")):
+        raise ModelError(
+            f"{folder / 'unet'} holds no .safetensors file",
+            advice="Only safetensors are read, because other formats can run code. Convert the model first.",
+        )
+
+
+def _advice(options: DiffusionModel) -> str:
+    if Path(options.source).is_dir():
+        return "The folder must hold a complete Stable Diffusion in diffusers' layout, as safetensors."
+    if not options.allow_download:
+        return "Downloads are switched off. Allow online access in Blender's preferences, or give a local folder."
+    return "Check the name and the network, or give a local folder in diffusers' layout with safetensors."

@@ -1,0 +1,85 @@
+"""What every objective shares: the condition, the network's contract, noise, and classifier-free guidance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+PERP_NEG_CUTOFF = 1e-4  # negatives of a smaller weight are left out, as released
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Text embeddings of a batch of V views; L tokens, D channels.
+
+    positive   [V, L, D] the prompt with its view text
+    negative   [V, L, D] the negative prompt; the unconditional branch of the guidance
+    empty      [V, L, D] the empty prompt; the inversion's
+    perp_negatives         [K, V, L, D] other views' texts, kept perpendicular (Perp-Neg), or None
+    perp_negative_weights  [K, V] their weights, <= 0
+    """
+
+    positive: Tensor
+    negative: Tensor
+    empty: Tensor
+    perp_negatives: Tensor | None = None
+    perp_negative_weights: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """gradient [V, C, h, w] to put on the latents, the timestep it was taken at, and its weight w(t)."""
+
+    gradient: Tensor
+    timestep: int
+    weight: float
+
+
+class Network(Protocol):
+    """The frozen network."""
+
+    def predict_noise(self, latents: Tensor, timestep: int, embeddings: Tensor) -> Tensor:
+        """eps(x, t, c): latents [B, C, h, w], embeddings [B, L, D] -> noise [B, C, h, w]."""
+        ...
+
+
+def draw_noise(latents: Tensor, offset: float, generator: torch.Generator) -> Tensor:
+    """Standard normal plus ``offset`` times one number a channel for the whole batch (released; not in the paper)."""
+    noise = torch.randn(latents.shape, generator=generator)
+    if offset:
+        noise = noise + offset * torch.randn((1, latents.shape[1], 1, 1), generator=generator)
+    return noise.to(latents)
+
+
+def guided_noise(network: Network, x: Tensor, t: int, condition: Condition, guidance_scale: float) -> Tensor:
+    """eps_cfg = eps(n) + gs (eps(y) - eps(n)) (LucidDreamer supplement Eq. 1), with Perp-Neg where the condition asks."""
+    embeddings = [condition.negative, condition.positive]
+    if condition.perp_negatives is not None:
+        embeddings.extend(condition.perp_negatives)
+    predicted = network.predict_noise(x.repeat(len(embeddings), 1, 1, 1), t, torch.cat(embeddings))
+    unconditional, *others = predicted.chunk(len(embeddings))
+    direction, *negatives = [noise - unconditional for noise in others]
+    if condition.perp_negative_weights is not None:
+        direction = perpendicular_sum(direction, torch.stack(negatives), condition.perp_negative_weights)
+    return unconditional + guidance_scale * direction
+
+
+def perpendicular_sum(
+    direction: Tensor,  # [V, C, h, w] towards the prompt
+    negatives: Tensor,  # [K, V, C, h, w] towards the negative views
+    weights: Tensor,  # [K, V]
+) -> Tensor:
+    """[V, C, h, w]: the direction plus the weighted parts of the negatives that are perpendicular to it (Perp-Neg)."""
+    pixels = (-3, -2, -1)
+    norm = (direction * direction).sum(pixels, keepdim=True).clamp(min=1e-6)
+    along = (negatives * direction).sum(pixels, keepdim=True) / norm
+    kept = torch.where(weights.abs() > PERP_NEG_CUTOFF, weights, 0.0)[..., None, None, None]
+    return direction + (kept * (negatives - along * direction)).sum(0)
+
+
+def finite(gradient: Tensor) -> Tensor:
+    """NaN becomes 0 and infinities the largest finite value, as released."""
+    return torch.nan_to_num(gradient)

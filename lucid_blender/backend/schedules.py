@@ -1,0 +1,75 @@
+"""What depends on time: the diffusion's noise schedule, and everything that anneals over the iterations.
+
+Symbols: abar_t cumulative alpha; t, s timesteps (1..T-1); gamma(t) = sqrt(1 - abar_t) / sqrt(abar_t).
+Sources: LucidDreamer Eq. (4), (11); DDIM (Song et al. 2020) Eq. (12) with eta 0; numbers as released.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..core.options import Ism, Timesteps
+
+FIRST_TIMESTEP = 1  # Stable Diffusion's schedulers have steps_offset 1: index 0 is timestep 1
+
+
+@dataclass(frozen=True)
+class NoiseSchedule:
+    """abar [T], float32, on the network's device."""
+
+    abar: Tensor
+
+    @property
+    def length(self) -> int:
+        return len(self.abar)
+
+    def add_noise(self, x0: Tensor, noise: Tensor, t: int) -> Tensor:
+        """x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) noise."""
+        return self.abar[t].sqrt() * x0 + (1 - self.abar[t]).sqrt() * noise
+
+    def move(self, x: Tensor, noise: Tensor, t: int, u: int) -> Tensor:
+        """The deterministic DDIM step of x from timestep t to u, in either direction."""
+        x0 = (x - (1 - self.abar[t]).sqrt() * noise) / self.abar[t].sqrt()
+        return self.add_noise(x0, noise, u)
+
+    def gamma(self, t: int) -> Tensor:
+        """gamma(t); the released code uses it as the weight w(t)."""
+        return ((1 - self.abar[t]) / self.abar[t]).sqrt()
+
+
+def warm_up_rate(iteration: int, warmup_iterations: int) -> float:
+    """1 at the start of a run, 0 from ``warmup_iterations`` on."""
+    return 1.0 - min(iteration / warmup_iterations, 1.0) if warmup_iterations else 0.0
+
+
+def timestep_range(options: Timesteps, iteration: int, length: int) -> tuple[int, int]:
+    """Timesteps [low, high) to draw t from. The upper bound falls over the warm-up."""
+    rate = warm_up_rate(iteration, options.warmup_iterations)
+    low = int(length * options.low)
+    high = int(length * options.high) + int(int(length * (options.high_at_start - options.high)) * rate)
+    last = length - FIRST_TIMESTEP
+    return min(low, last - 1) + FIRST_TIMESTEP, min(max(high, low + 1), last) + FIRST_TIMESTEP
+
+
+def interval(options: Ism, iteration: int, warmup_iterations: int, *, round_up: bool) -> int:
+    """delta_T, annealed over the warm-up. The release rounds the annealed part up with Perp-Neg and truncates without."""
+    if options.delta_t_start is None:
+        return options.delta_t
+    annealed = warm_up_rate(iteration, warmup_iterations) * (options.delta_t_start - options.delta_t)
+    return int(options.delta_t + (math.ceil(annealed) if round_up else annealed))
+
+
+def log_linear(ends: tuple[float, float], iteration: int, iterations: int) -> float:
+    """A learning rate that moves from one end to the other along a straight line in its logarithm."""
+    share = min(max(iteration / iterations, 0.0), 1.0)
+    return float(ends[0] ** (1 - share) * ends[1] ** share)
+
+
+def draw_timestep(options: Timesteps, iteration: int, length: int, generator: torch.Generator) -> int:
+    """One timestep for all views of the batch, as released."""
+    low, high = timestep_range(options, iteration, length)
+    return int(torch.randint(low, high, (1,), generator=generator))
