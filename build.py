@@ -1,0 +1,266 @@
+#!/usr/bin/env python3
+"""Everything a developer or a first-time visitor runs; `python3 build.py --help` lists the commands.
+
+Standard library only, for Python 3.9 or newer. What a command needs is installed into .environments/ on first use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+from scripts import environments
+from scripts.environments import ROOT, BuildError, ensure, environment_python, read_toml, run
+
+TESTED_IN = {
+    "backend": ("tests/core", "tests/client", "tests/backend"),
+    "blender": ("tests/core", "tests/client", "tests/blender"),
+}
+TEST_SECONDS = 1800  # a class left registered in Blender can hang it at exit
+EXTENSION = "lucid_dreamer"
+STAGED = ("blender_manifest.toml", "LICENSE", "README.md")  # beside the package in the zip
+MARK = "linked_from.txt"  # in a folder that `link` made, so that it replaces no other
+
+
+# ---------------------------------------------------------------- demo, bench, test
+
+
+def demo(options: argparse.Namespace, rest: list[str]) -> int:
+    """From a prompt to a prop, as in Blender."""
+    ensure("backend", "blender")
+    return run("blender", "scripts/demo.py", *rest, LUCID_DREAMER_PYTHON=str(environment_python("backend")))
+
+
+def bench(options: argparse.Namespace, rest: list[str]) -> int:
+    """Measure the backend."""
+    ensure("backend")
+    return run("backend", "-m", "lucid_blender.backend", "bench", *rest)
+
+
+def test(options: argparse.Namespace, rest: list[str]) -> int:
+    """Style, types, and the tests in both environments."""
+    ensure("backend", "blender")
+    steps = [
+        ("ruff check", "backend", ["-m", "ruff", "check", "."]),
+        ("ruff format", "backend", ["-m", "ruff", "format", "--check", "."]),
+        ("mypy", "backend", ["-m", "mypy"]),
+        ("pytest, backend", "backend", pytest_command("backend", rest)),
+        ("pytest, Blender", "blender", pytest_command("blender", rest)),
+        ("windowed Blender", "blender", ["tests/gui/run.py", "--blender", options.gui] if options.gui else []),
+    ]
+    backend = str(environment_python("backend"))
+    results = []
+    for title, name, arguments in steps:
+        if not arguments:
+            continue
+        print(f"\n== {title}", flush=True)
+        start = time.monotonic()
+        code = run(name, *arguments, timeout=TEST_SECONDS, LUCID_DREAMER_PYTHON=backend)
+        passed = code == 0 or (code == 5 and bool(rest))  # 5: the given arguments select no test here
+        verdict = "passed" if passed else f"FAILED with exit code {code}"
+        results.append((passed, f"{title}: {verdict}, {time.monotonic() - start:.0f} s"))
+    print("\n== summary", *(line for _, line in results), sep="\n", flush=True)
+    return 0 if all(passed for passed, _ in results) else 1
+
+
+def pytest_command(name: str, rest: list[str]) -> list[str]:
+    """pytest on an environment's folders, or on those of the given paths that it can run; empty for none."""
+    given = [argument for argument in rest if argument.startswith("tests") and "/" in argument]
+    others = [argument for argument in rest if argument not in given]
+    if given:
+        paths = [path for path in given if runs_in(name, path)]
+    else:
+        paths = [folder for folder in TESTED_IN[name] if (ROOT / folder).exists()]
+        paths += sorted(f"tests/{path.name}" for path in (ROOT / "tests").glob("test_*.py") if name == "backend")
+    return ["-m", "pytest", *paths, *others] if paths else []
+
+
+def runs_in(name: str, path: str) -> bool:
+    at_top = path.startswith("tests/test_")
+    return path.startswith(TESTED_IN[name]) or (name == "backend" and at_top)
+
+
+# ---------------------------------------------------------------- zip
+
+
+def make_zip(options: argparse.Namespace, rest: list[str]) -> int:
+    """Build the extension with Blender's own builder and check it with Blender's own validator."""
+    ensure("blender")
+    fetch_wheels()
+    version = read_toml(ROOT / "blender_manifest.toml")["version"]
+    target = ROOT / "dist" / f"{EXTENSION}-{version}.zip"
+    target.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        stage(Path(temporary) / EXTENSION)
+        built = Path(temporary) / target.name
+        blender_extension("build", "--source-dir", str(Path(temporary) / EXTENSION), "--output-filepath", str(built))
+        normalise(built, target)
+    blender_extension("validate", str(target))
+    print(f"{target.relative_to(ROOT)}, {target.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def fetch_wheels() -> None:
+    """Bring the listed wheels into wheels/; pip compares their checksums, also of those already there."""
+    pip = [str(environment_python("blender")), "-m", "pip", "download", "--no-deps", "--require-hashes"]
+    pip += ["--only-binary=:all:", "--platform", "any", "--implementation", "py", "--abi", "none"]
+    pip += ["--python-version", "3.11", "-d", "wheels", "-r", "wheels/wheels.txt"]
+    if not all(is_intact(*line) for line in locked_wheels()):
+        environments.logged("blender", "fetching wheels", pip)
+    declared = {Path(path).name for path in read_toml(ROOT / "blender_manifest.toml").get("wheels", [])}
+    found = {path.name for name, _, _ in locked_wheels() for path in wheel_files(name)}
+    if declared != found:
+        raise BuildError(f"blender_manifest.toml lists {sorted(declared)}; wheels/wheels.txt gave {sorted(found)}.")
+
+
+def locked_wheels() -> list[tuple[str, str, str]]:
+    """(name, version, SHA-256) of each line of wheels/wheels.txt."""
+    lines = (ROOT / "wheels" / "wheels.txt").read_text("utf-8").splitlines()
+    parts = [line.replace("==", " ").replace("--hash=sha256:", " ").split() for line in lines]
+    return [(part[0], part[1], part[2]) for part in parts if part and not part[0].startswith("#")]
+
+
+def wheel_files(name: str) -> list[Path]:
+    versions = {locked: version for locked, version, _ in locked_wheels()}
+    return sorted((ROOT / "wheels").glob(f"{name.replace('-', '_')}-{versions[name]}-*.whl"))
+
+
+def is_intact(name: str, version: str, digest: str) -> bool:
+    return any(environments.sha256(path.read_bytes()) == digest for path in wheel_files(name))
+
+
+def stage(folder: Path) -> None:
+    """The extension's content: the package's at the root, with manifest, licence and wheels beside it."""
+    shutil.copytree(ROOT / "lucid_blender", folder, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*"))
+    for name in STAGED:
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "wheels").mkdir()
+    for name, _, _ in locked_wheels():
+        for path in wheel_files(name):
+            shutil.copy(path, folder / "wheels" / path.name)
+
+
+def blender_extension(*arguments: str) -> None:
+    """Blender's `extension` command, straight from the bpy wheel."""
+    pattern = "**/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py"
+    tool = next((environments.ENVIRONMENTS / "blender").glob(pattern))
+    command = [str(environment_python("blender")), str(tool), *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise BuildError(f"Blender's `extension {arguments[0]}` refused the extension:\n{done.stdout}")
+
+
+def normalise(built: Path, target: Path) -> None:
+    """The same files in a fixed order, with fixed times and modes: the same source gives the same bytes."""
+    with zipfile.ZipFile(built) as source, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as out:
+        for entry in sorted(source.infolist(), key=lambda entry: entry.filename):
+            fixed = zipfile.ZipInfo(entry.filename)  # 1980-01-01
+            fixed.external_attr = 0o100644 << 16
+            fixed.compress_type = entry.compress_type
+            out.writestr(fixed, source.read(entry))
+
+
+# ---------------------------------------------------------------- link
+
+
+def link(options: argparse.Namespace, rest: list[str]) -> int:
+    """Make the source tree an extension of this user's Blender, with this folder's backend."""
+    folders = [Path(options.blender_user_dir)] if options.blender_user_dir else blender_user_folders()
+    if not folders:
+        raise BuildError(
+            "no settings of Blender 4.2 or newer were found for this user. Start Blender once, or name the folder: "
+            "link --blender-user-dir DIR (Blender shows it with bpy.utils.resource_path('USER'))."
+        )
+    ensure("backend", "blender")
+    fetch_wheels()
+    for folder in folders:
+        target = folder / "extensions" / "user_default" / EXTENSION
+        link_tree(target)
+        print(f"linked {target}")
+    print("Restart Blender and enable Lucid Dreamer in Edit > Preferences > Add-ons.")
+    return 0
+
+
+def blender_user_folders() -> list[Path]:
+    """The settings folder of every Blender from 4.2 on that this user has started."""
+    if os.name == "nt":
+        base = Path(os.environ.get("APPDATA", "")) / "Blender Foundation" / "Blender"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support" / "Blender"
+    else:
+        base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "blender"
+    versions = [folder for folder in base.glob("*.*") if folder.name.replace(".", "").isdigit()]
+    return sorted(folder for folder in versions if tuple(map(int, folder.name.split("."))) >= (4, 2))
+
+
+def link_tree(target: Path) -> None:
+    """A folder of links, because manifest and package lie side by side in the source."""
+    if target.exists() and not (target / MARK).exists():
+        raise BuildError(f"{target} is an installed extension; remove it in Blender's preferences first.")
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    (target / MARK).write_text(str(ROOT), "utf-8")
+    skipped = {"__pycache__", ".mypy_cache", ".ruff_cache"}
+    sources = [path for path in (ROOT / "lucid_blender").iterdir() if path.name not in skipped]
+    for source in [*sources, ROOT / "wheels", *(ROOT / name for name in STAGED)]:
+        link_or_copy(source, target / source.name)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    try:
+        target.symlink_to(source, target_is_directory=source.is_dir())
+    except OSError:  # Windows without the developer mode
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy(source, target)
+
+
+# ---------------------------------------------------------------- command line
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="build.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    one = commands.add_parser("demo", add_help=False, help='PROMPT: make a prop in demo/, for example "a red mushroom"')
+    one.set_defaults(run=demo)
+    one = commands.add_parser("test", help="style, types and tests; further arguments go to pytest")
+    one.add_argument("--gui", metavar="COMMAND", help="also test in a window of the Blender that COMMAND starts")
+    one.set_defaults(run=test)
+    one = commands.add_parser("zip", help="build the extension into dist/")
+    one.set_defaults(run=make_zip)
+    one = commands.add_parser("link", help="install the source tree into this user's Blender as links")
+    one.add_argument(
+        "--blender-user-dir", metavar="DIR", help="instead of every version found, such as .../blender/4.5"
+    )
+    one.set_defaults(run=link)
+    one = commands.add_parser("bench", add_help=False, help="objectives: measure ISM and SDS on the built-in model")
+    one.set_defaults(run=bench)
+    return top
+
+
+def main(arguments: list[str]) -> int:
+    if sys.version_info < (3, 11):  # no tomllib
+        python, _ = environments.choose_python(environments.python_candidates())
+        return subprocess.run([python, str(ROOT / "build.py"), *arguments]).returncode
+    options, rest = parser().parse_known_args(arguments)
+    if rest and options.command in ("zip", "link"):
+        parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    code: int = options.run(options, rest)
+    return code
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except BuildError as error:
+        sys.exit(f"build.py: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nbuild.py: interrupted; the same command goes on where it stopped")
