@@ -1,0 +1,1 @@
+"""What is optimised: each representation renders, steps and grows by itself."""
