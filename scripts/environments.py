@@ -80,7 +80,7 @@ def _lines(*command: str) -> list[str]:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=clean_environment())
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return done.stdout.split("\n")[:-1] if done.returncode == 0 else []
+    return done.stdout.splitlines() if done.returncode == 0 else []
 
 
 def clean_environment(**extra: str) -> dict[str, str]:

@@ -45,7 +45,7 @@ LAYERS = (
     ("cli", "bench", "doctor"),
     ("server",),
     ("run",),
-    ("job", "choices"),
+    ("job", "choices", "prompts"),
     ("objectives", "representations", "initialisers", "rasterizers", "meshing"),
 )
 GROUPS = frozenset({"objectives", "representations", "initialisers", "rasterizers"})

@@ -1,0 +1,168 @@
+"""build.py: which Python, what an environment is made from, what goes into the zip and into Blender's folder."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import build
+from scripts import environments
+from scripts.environments import ROOT, BuildError
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Environments in a folder of their own, one half made by hand."""
+    monkeypatch.setattr(environments, "ENVIRONMENTS", tmp_path)
+    python = environments.environment_python("backend")
+    python.parent.mkdir(parents=True)
+    python.touch()
+    (tmp_path / "backend" / "pyvenv.cfg").write_text("version = 3.11.7\n")
+    return tmp_path
+
+
+def manifest() -> dict[str, object]:
+    return tomllib.loads((ROOT / "blender_manifest.toml").read_text("utf-8"))
+
+
+# ---------------------------------------------------------------- which Python
+
+
+def test_this_python_is_taken_when_a_bpy_wheel_exists_for_it() -> None:
+    python, version = environments.choose_python([sys.executable])
+    assert (python, version) == (sys.executable, sys.version_info[:2])
+
+
+def test_without_a_python_the_message_says_what_was_seen_and_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {"/old/python": ["3 8 True"], "/small/python3.11": ["3 11 False"]}
+    monkeypatch.setattr(environments, "_lines", lambda *command: answers.get(command[0], []))
+    with pytest.raises(BuildError) as caught:
+        environments.choose_python(["/old/python", "/small/python3.11", "/broken/python"])
+    for part in ("3.11", "3.13", "/old/python: Python 3.8", "/broken/python: does not run", "uv python install"):
+        assert part in str(caught.value)
+
+
+def test_a_noisy_python_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "_lines", lambda *command: ["a greeting from sitecustomize", "3 13 True"])
+    assert environments.choose_python(["python"]) == ("python", (3, 13))
+
+
+# ---------------------------------------------------------------- the environments
+
+
+def test_an_environment_is_ready_only_with_the_right_stamp(elsewhere: Path) -> None:
+    assert not environments.is_ready("backend")
+    stamp = elsewhere / "backend" / "stamp"
+    stamp.write_text(environments.stamp_of("backend"))
+    assert environments.is_ready("backend")
+    stamp.write_text("another")
+    assert not environments.is_ready("backend")
+
+
+def test_another_python_version_makes_another_stamp(elsewhere: Path) -> None:
+    before = environments.stamp_of("backend")
+    (elsewhere / "backend" / "pyvenv.cfg").write_text("version = 3.13.0\n")
+    assert environments.stamp_of("backend") != before
+
+
+def test_packages_whose_installation_was_cut_off_are_forgotten(tmp_path: Path) -> None:
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    for name in ("whole-1.0.dist-info", "half-1.0.dist-info"):
+        (packages / name).mkdir(parents=True)
+    (packages / "whole-1.0.dist-info" / "RECORD").touch()
+    environments.remove_half_installed(tmp_path)
+    assert [path.name for path in packages.iterdir()] == ["whole-1.0.dist-info"]
+
+
+def test_a_full_disk_is_said_before_anything_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "GIGABYTES", {"backend": 1e9})
+    monkeypatch.setattr(environments, "CUDA_GIGABYTES", 1e9)
+    with pytest.raises(BuildError, match="GB are free"):
+        environments.check_disk("backend")
+
+
+def test_a_failing_step_shows_the_end_of_its_log(elsewhere: Path) -> None:
+    command = [sys.executable, "-c", "print('the reason'); raise SystemExit(1)"]
+    with pytest.raises(BuildError, match="the reason"):
+        environments.logged("backend", "trying", command)
+    assert not environments.logged("backend", "trying", command, must_work=False)
+
+
+def test_torch_is_pinned_the_same_wherever_it_is_named() -> None:
+    assert environments.TORCH in (ROOT / "constraints" / "backend.txt").read_text("utf-8").split()
+
+
+# ---------------------------------------------------------------- test
+
+
+def test_each_given_path_goes_to_the_environments_that_can_run_it() -> None:
+    given = ["tests/core", "tests/blender/test_scene.py", "tests/test_build.py::test_x", "-k", "ply"]
+    backend, blender = (build.pytest_command(name, given)[2:] for name in ("backend", "blender"))
+    assert backend == ["tests/core", "tests/test_build.py::test_x", "-k", "ply"]
+    assert blender == ["tests/core", "tests/blender/test_scene.py", "-k", "ply"]
+    assert build.pytest_command("blender", ["tests/backend"]) == []
+
+
+# ---------------------------------------------------------------- zip
+
+
+def test_the_wheels_of_lock_manifest_and_groups_agree() -> None:
+    locked = {f"{name}=={version}" for name, version, _ in build.locked_wheels()}
+    declared = [Path(str(path)).name.split("-") for path in manifest()["wheels"]]  # type: ignore[attr-defined]
+    assert {f"{parts[0]}=={parts[1]}" for parts in declared} == locked
+    assert all(parts[2:] == ["py3", "none", "any.whl"] for parts in declared)
+    assert locked <= set(environments.requirements("blender"))
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    version = str(manifest()["version"])
+    assert environments.read_toml(ROOT / "pyproject.toml")["project"]["version"] == version
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_the_same_files_make_the_same_zip(tmp_path: Path) -> None:
+    for name, order in (("one", ("a.py", "b.py")), ("two", ("b.py", "a.py"))):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+            for member in order:
+                archive.writestr(zipfile.ZipInfo(member, (2020 + len(name + member), 1, 1, 0, 0, 0)), member)
+        build.normalise(tmp_path / f"{name}.zip", tmp_path / f"{name}.out")
+    assert (tmp_path / "one.out").read_bytes() == (tmp_path / "two.out").read_bytes()
+
+
+def test_a_wheel_with_other_bytes_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel = tmp_path / "plyfile-1.1.3-py3-none-any.whl"
+    wheel.write_bytes(b"something else")
+    monkeypatch.setattr(build, "wheel_files", lambda name: [wheel])
+    assert not build.is_intact("plyfile", "1.1.3", "0" * 64)
+    assert build.is_intact("plyfile", "1.1.3", environments.sha256(b"something else"))
+
+
+# ---------------------------------------------------------------- link
+
+
+def test_a_linked_extension_has_manifest_and_package_side_by_side(tmp_path: Path) -> None:
+    target = tmp_path / "extensions" / "user_default" / "lucid_dreamer"
+    for _ in range(2):  # linking again refreshes
+        build.link_tree(target)
+        assert {"__init__.py", "core", "backend", "blender_manifest.toml", "wheels"} <= {
+            p.name for p in target.iterdir()
+        }
+
+
+def test_linking_never_replaces_an_installed_extension(tmp_path: Path) -> None:
+    (tmp_path / "lucid_dreamer").mkdir()
+    with pytest.raises(BuildError, match="installed extension"):
+        build.link_tree(tmp_path / "lucid_dreamer")
+
+
+def test_settings_of_blender_before_4_2_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build.os, "name", "posix")
+    monkeypatch.setattr(build.sys, "platform", "linux")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    for version in ("3.6", "4.1", "4.2", "4.10", "5.2", "notes.d"):
+        (tmp_path / "blender" / version).mkdir(parents=True)
+    assert [folder.name for folder in build.blender_user_folders()] == ["4.10", "4.2", "5.2"]
