@@ -100,7 +100,7 @@ class SplatCloud:
 
 
 def _normalised(rotations: FloatArray) -> FloatArray:
-    length = np.linalg.norm(rotations, axis=1, keepdims=True)
+    length = np.linalg.norm(rotations.astype(np.float64), axis=1, keepdims=True)  # squares overflow float32
     if len(length) and length.min() < 1e-12:
         raise InvalidInput(f"rotations has {int((length < 1e-12).sum())} quaternions of length 0")
     # Unit quaternions pass untouched, so that writing and reading a cloud changes no bit.
