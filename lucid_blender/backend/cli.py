@@ -1,0 +1,213 @@
+"""The backend's command line. Heavy rooms are imported by the commands that need them: torch takes seconds."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from lucid_blender.core import codec
+from lucid_blender.core.errors import InvalidInput, LucidError
+from lucid_blender.core.meshes import TriangleMesh
+from lucid_blender.core.messages import Event, ExtractMesh, Finished, Generate, Notice, Progress
+from lucid_blender.core.options import BUILTIN, DiffusionModel, Generation, Ism, Meshing, MeshSurface, Sds
+from lucid_blender.core.presets import PRESETS, preset
+
+from . import doctor, server
+from .grammar import vocabulary
+
+OBJECTIVES = {"ism": Ism, "sds": Sds}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit code. Errors of ours are printed with their advice."""
+    options = _parser().parse_args(arguments)
+    level = logging.INFO if options.command == "serve" else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        code: int = options.run(options)
+    except LucidError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.advice:
+            print(f"       {error.advice}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped; continue with: generate --resume FOLDER", file=sys.stderr)
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lucid_blender.backend", description="Lucid Dreamer's backend.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="wait for the add-on, which gives a token on stdin")
+    serve.set_defaults(run=_serve)
+    _add_generate(commands.add_parser("generate", help="make a prop from a prompt"))
+    models = commands.add_parser("models", help="list what the built-in model knows")
+    models.set_defaults(run=_models)
+    check = commands.add_parser("doctor", help="check this environment, with advice")
+    check.set_defaults(run=_doctor)
+    bench = commands.add_parser("bench", help="measure").add_subparsers(dest="bench", required=True)
+    _add_bench(bench.add_parser("objectives", help="ISM and SDS on the built-in model, scored against known scenes"))
+    return parser
+
+
+def _add_generate(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_generate)
+    parser.add_argument("prompt", nargs="?", help="what to make, for example 'a red mushroom'")
+    parser.add_argument("--resume", metavar="FOLDER", type=Path, help="continue the job in this folder")
+    parser.add_argument("--output", metavar="FOLDER", type=Path, help="job folder (default: jobs/ and the prompt)")
+    parser.add_argument("--preset", choices=PRESETS, default="standard")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--negative", default="", help="negative prompt")
+    parser.add_argument("--model", default=BUILTIN, help="'builtin', a hub id, or a folder in diffusers' layout")
+    parser.add_argument("--offline", action="store_true", help="never download; use what is in the cache")
+    parser.add_argument("--objective", choices=tuple(OBJECTIVES))
+    parser.add_argument("--iterations", type=int)
+    parser.add_argument("--initial-mesh", metavar="FILE", type=Path, help="start from the surface of this mesh")
+    parser.add_argument("--mesh", action="store_true", help="also draw a mesh around the splats")
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="any option of core/options.py, for example --set objective.delta_t=100",
+    )
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_bench_objectives)
+    parser.add_argument("--prompts", nargs="+", default=["a green rocket", "a red mushroom", "a blue car"])
+    parser.add_argument("--objectives", nargs="+", choices=tuple(OBJECTIVES), default=list(OBJECTIVES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--preset", choices=PRESETS, default="standard")
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[])
+    parser.add_argument("--output", metavar="FOLDER", type=Path, help="keep scores.json and the turntables here")
+
+
+def _serve(_: argparse.Namespace) -> int:
+    return server.serve(run=_handle)
+
+
+def _handle(request: Generate | ExtractMesh) -> Iterator[Event]:
+    from .run import handle
+
+    yield from handle(request)
+
+
+def _generate(options: argparse.Namespace) -> int:
+    finished = None
+    for event in _handle(_request(options)):
+        match event:
+            case Progress():
+                _show(event)
+            case Notice():
+                print(f"note: {event.message}", file=sys.stderr)
+            case Finished():
+                finished = event
+    assert finished is not None
+    _write_mesh(finished)
+    print(f"\n{finished.job_folder}: {', '.join(finished.artefacts)} in {finished.seconds:.0f} s")
+    return 0
+
+
+def _write_mesh(finished: Finished) -> None:
+    if finished.mesh is None:
+        return
+    from .initialisers.mesh_file import write_mesh
+
+    path = Path(finished.job_folder) / "mesh.ply"
+    write_mesh(path, finished.mesh)
+    print(f"\n{path}")
+
+
+def _request(options: argparse.Namespace) -> Generate:
+    if options.resume is not None:
+        from .job import Job
+
+        return Generate(generation=Job.open(options.resume).generation, job_folder=str(options.resume), resume=True)
+    if not options.prompt:
+        raise InvalidInput("there is no prompt", advice="Give one, for example: generate 'a red mushroom'")
+    model = DiffusionModel(source=options.model, allow_download=not options.offline)
+    generation = replace(
+        preset(options.preset, options.prompt, model=model), seed=options.seed, negative_prompt=options.negative
+    )
+    if options.objective:
+        generation = replace(generation, objective=OBJECTIVES[options.objective]())
+    if options.iterations:
+        generation = replace(generation, iterations=options.iterations)
+    if options.mesh:
+        generation = replace(generation, mesh=Meshing())
+    mesh = _initial_mesh(options.initial_mesh)
+    if mesh is not None:
+        generation = replace(generation, initialiser=MeshSurface())
+    folder = options.output or Path("jobs") / f"{time.strftime('%Y%m%d-%H%M%S')} {options.prompt}"[:80]
+    return Generate(generation=with_settings(generation, options.set), job_folder=str(folder), initial_mesh=mesh)
+
+
+def _initial_mesh(path: Path | None) -> TriangleMesh | None:
+    if path is None:
+        return None
+    from .initialisers.mesh_file import read_mesh
+
+    return read_mesh(path)
+
+
+def with_settings(generation: Generation, settings: list[str]) -> Generation:
+    """The options with "name.name=value" changes, values as JSON or plain text. Raises InvalidInput naming the name."""
+    plain = codec.to_plain(generation)
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        *path, last = name.split(".")
+        place: object = plain
+        for key in path:
+            place = place.get(key) if isinstance(place, dict) else None
+        if not equals or not isinstance(place, dict) or last not in place:
+            raise InvalidInput(f"there is no option {name!r}", advice="core/options.py lists the names.")
+        try:
+            place[last] = json.loads(text)
+        except json.JSONDecodeError:
+            place[last] = text
+    return codec.from_plain(Generation, plain)
+
+
+def _show(event: Progress) -> None:
+    left = f", {event.seconds_left:.0f} s left" if event.seconds_left >= 0 else ""
+    line = f"{event.stage}: step {event.step}/{event.steps}, {event.splats} splats{left}"
+    if sys.stderr.isatty():
+        print(f"\r{line:<78}", end="", file=sys.stderr, flush=True)
+    elif event.step % 50 == 0:
+        print(line, file=sys.stderr, flush=True)
+
+
+def _models(_: argparse.Namespace) -> int:
+    print("The built-in model knows")
+    print(f"  props:       {', '.join(vocabulary.CLASSES)}")
+    print(f"  colours:     {', '.join(vocabulary.COLORS)}")
+    print(f"  backgrounds: {', '.join(vocabulary.BACKGROUNDS)}")
+    print("Any other model is a Stable Diffusion 1.x or 2.x: a hub id, or a folder in diffusers' layout.")
+    return 0
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    lines, healthy = doctor.report()
+    print("\n".join(lines))
+    return 0 if healthy else 1
+
+
+def _bench_objectives(options: argparse.Namespace) -> int:
+    from .bench import objectives
+
+    return objectives(
+        prompts=options.prompts,
+        objectives=[OBJECTIVES[name]() for name in options.objectives],
+        seeds=options.seeds,
+        preset_name=options.preset,
+        settings=options.set,
+        output=options.output,
+    )
