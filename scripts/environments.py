@@ -226,7 +226,7 @@ def start_process(command: list[str], output: IO[str], temporary: str) -> subpro
 
 def last_line(log: Path) -> str:
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 400))
+        file.seek(max(0, log.stat().st_size - 8000))
         lines = file.read().decode("utf-8", "replace").split("\n")
     return next((line.strip() for line in reversed(lines) if line.strip() and "WARNING" not in line), "")
 

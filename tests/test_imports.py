@@ -50,9 +50,10 @@ LAYERS = (
 )
 GROUPS = frozenset({"objectives", "representations", "initialisers", "rasterizers"})
 
-# Lazy imports: registration, optional packages, and the command line, which answers --help without torch.
+# Lazy imports: registration, optional packages, the command line, which answers --help without torch, and the doctor,
+# which looks for torch before it asks it for devices.
 LAZY_FUNCTIONS = frozenset({"register", "unregister"})
-LAZY_MODULES = frozenset({"backend/choices.py", "backend/__main__.py", "backend/cli.py"})
+LAZY_MODULES = frozenset({"backend/choices.py", "backend/__main__.py", "backend/cli.py", "backend/doctor.py"})
 
 
 @dataclass(frozen=True)
