@@ -1,0 +1,336 @@
+"""The job folder: what a run was asked for, its log, its checkpoints, and what it made.
+
+job.json                        settings, state and costs: a JobRecord
+log.txt                         appended during every run in the folder
+initial_mesh.npz                the mesh that the MeshSurface initialiser starts from, if any
+checkpoint.safetensors          the newest complete state of the run; its JSON part is in the file's metadata
+checkpoint.previous.safetensors the one before
+job.lock                        held while a run is at work in the folder
+anything else                   artefacts
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from ..core.codec import Plain, dumps, from_plain, parse_json
+from ..core.errors import Cancelled, InvalidInput, JobError, LucidError
+from ..core.meshes import TriangleMesh
+from ..core.options import Generation
+from .job_files import file_errors, locked, remove_partial_files, write_atomic
+
+log = logging.getLogger(__name__)
+
+State = Literal["running", "finished", "failed", "cancelled"]
+Tensors = dict[str, Tensor]
+Values = dict[str, Plain]
+
+FORMAT = 1
+RECORD, LOG, LOCK, MESH = "job.json", "log.txt", "job.lock", "initial_mesh.npz"
+CHECKPOINT, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
+RESERVED = (RECORD, LOG, LOCK, MESH, CHECKPOINT, PREVIOUS)
+LIBRARIES = ("torch", "numpy", "diffusers", "transformers", "safetensors", "numba", "scipy", "scikit-image")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRecord:
+    """The content of job.json. A job whose process was killed stays "running"; it can be resumed like the others."""
+
+    format: int = FORMAT
+    created: str  # ISO 8601, UTC
+    prompt: str
+    state: State = "running"
+    failure: str = ""  # why it failed
+    seconds: float = 0.0  # of all runs in the folder, pauses left out
+    network_evaluations: int = 0
+    artefacts: tuple[str, ...] = ()  # file names
+    libraries: tuple[str, ...] = ()  # name and version, as last used
+    has_initial_mesh: bool = False
+    generation: Generation
+
+
+class Job:
+    """One job folder. Every method raises JobError, with advice, when the folder cannot be written or read."""
+
+    def __init__(self, folder: Path, record: JobRecord) -> None:
+        self.folder = folder
+        self.record = record
+
+    @classmethod
+    def create(cls, folder: Path, generation: Generation, initial_mesh: TriangleMesh | None = None) -> Self:
+        """A new job in a folder that is empty or does not exist."""
+        folder = folder.absolute()
+        _require_empty(folder)
+        with file_errors(folder, "made"):
+            folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / LOCK):
+            _require_empty(folder)  # again: another process may have been faster
+            if initial_mesh is not None:
+                write_atomic(folder / MESH, lambda path: _write_mesh(path, initial_mesh))
+            record = JobRecord(
+                created=datetime.now(UTC).isoformat(timespec="seconds"),
+                prompt=generation.prompt,
+                libraries=_libraries(),
+                has_initial_mesh=initial_mesh is not None,
+                generation=generation,
+            )
+            job = cls(folder, record)
+            job.update()
+        return job
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """The job that was created in ``folder``."""
+        folder = folder.absolute()
+        path = folder / RECORD
+        if not path.is_file():
+            raise JobError(
+                f"there is no job in {folder}: it has no {RECORD}",
+                advice="Give the folder that an earlier run printed, or start a new run.",
+            )
+        with file_errors(path, "read"):
+            content = path.read_bytes()
+        return cls(folder, _read_record(path, content))
+
+    @property
+    def generation(self) -> Generation:
+        return self.record.generation
+
+    @cached_property
+    def initial_mesh(self) -> TriangleMesh | None:
+        """The mesh given to ``create``."""
+        return _read_mesh(self.folder / MESH) if self.record.has_initial_mesh else None
+
+    # ------------------------------------------------------------ the run
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Hold the folder's lock and write log.txt. On leaving, the record says how the run ended.
+
+        Leave it, or call ``finish``, before handing out the last result: a generator that is closed inside counts as
+        cancelled. Raises JobError when another process is at work in the folder.
+        """
+        with locked(self.folder / LOCK), _logging_to(self.folder / LOG):
+            remove_partial_files(self.folder)
+            self.update(state="running", failure="", libraries=_libraries())
+            try:
+                yield
+            except BaseException as error:
+                self._record_end(error)
+                raise
+            if self.record.state == "running":
+                self.update(state="finished")
+
+    def finish(self, *, seconds: float, network_evaluations: int) -> None:
+        """Record that the run is complete."""
+        self.update(state="finished", seconds=seconds, network_evaluations=network_evaluations)
+
+    def update(
+        self,
+        *,
+        state: State | None = None,
+        failure: str | None = None,
+        seconds: float | None = None,
+        network_evaluations: int | None = None,
+        artefacts: tuple[str, ...] | None = None,
+        libraries: tuple[str, ...] | None = None,
+    ) -> None:
+        """Write job.json with what is given changed."""
+        record = self.record
+        self.record = replace(
+            record,
+            state=record.state if state is None else state,
+            failure=record.failure if failure is None else failure,
+            seconds=record.seconds if seconds is None else seconds,
+            network_evaluations=record.network_evaluations if network_evaluations is None else network_evaluations,
+            artefacts=record.artefacts if artefacts is None else artefacts,
+            libraries=record.libraries if libraries is None else libraries,
+        )
+        text = dumps(self.record)
+        write_atomic(self.folder / RECORD, lambda path: _write_bytes(path, text.encode()))
+
+    def write_artefact(self, name: str, writer: Callable[[Path], None]) -> Path:
+        """Let ``writer`` write a temporary file with the suffix of ``name``, then put it in place; returns its path.
+
+        Raises InvalidInput when the name is a path or belongs to the job itself.
+        """
+        if not name or name in RESERVED or name != Path(name).name or name.startswith("."):
+            raise InvalidInput(f"an artefact cannot be called {name!r}", advice="Use a plain file name.")
+        path = self.folder / name
+        write_atomic(path, writer)
+        if name not in self.record.artefacts:
+            self.update(artefacts=(*self.record.artefacts, name))
+        return path
+
+    def _record_end(self, error: BaseException) -> None:
+        if self.record.state != "running":
+            return
+        stopped = isinstance(error, (Cancelled, GeneratorExit, KeyboardInterrupt))
+        try:
+            if stopped:
+                self.update(state="cancelled")
+            else:
+                log.error("the run failed", exc_info=error)
+                message = error.message if isinstance(error, LucidError) else f"{type(error).__name__}: {error}"
+                self.update(state="failed", failure=message)
+        except JobError as second:  # the first error is the one to report
+            log.warning("%s", second)
+
+    # ------------------------------------------------------------ checkpoints
+
+    def save_checkpoint(self, tensors: Mapping[str, Tensor], values: Mapping[str, Plain]) -> None:
+        """Make (tensors, values) the newest checkpoint; the one before stays as it is until this one is complete.
+
+        Tensors keep their dtype, shape and bits, and come back on the CPU; the values must be plain JSON.
+        """
+        started = time.perf_counter()
+        copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+        try:
+            text = json.dumps(dict(values), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"the values of a checkpoint are not plain JSON: {error}") from error
+        content = safetensors.torch.save(copies, metadata={"values": text, "crc32": _checksum(copies, text)})
+        path = self.folder / CHECKPOINT
+        write_atomic(path, lambda partial: _write_bytes(partial, content), keep=self.folder / PREVIOUS)
+        log.info("checkpoint of %.1f MB in %.0f ms", len(content) / 1e6, 1e3 * (time.perf_counter() - started))
+
+    def load_checkpoint(self) -> tuple[Tensors, Values] | None:
+        """The newest checkpoint that is complete; None when there has been none. Tensors are on the CPU.
+
+        Raises JobError when there are checkpoints but all are damaged.
+        """
+        damaged: list[str] = []
+        for name in (CHECKPOINT, PREVIOUS):
+            path = self.folder / name
+            if not path.exists():
+                continue
+            with file_errors(path, "read"):
+                content = path.read_bytes()
+            try:
+                return _read_checkpoint(content)
+            except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+                log.warning("%s is damaged and not used: %s", path, error)
+                damaged.append(name)
+        if damaged:
+            raise JobError(
+                f"{' and '.join(damaged)} in {self.folder} cannot be read: the files are damaged",
+                advice="Remove them to start this job from its beginning, or start a new one.",
+            )
+        return None
+
+
+def _read_checkpoint(content: bytes) -> tuple[Tensors, Values]:
+    tensors = safetensors.torch.load(content)
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+    if header["crc32"] != _checksum(tensors, header["values"]):
+        raise ValueError("its checksum is wrong")
+    values = parse_json(header["values"])
+    if not isinstance(values, dict):
+        raise ValueError("its values are not a JSON object")
+    return tensors, values
+
+
+def _checksum(tensors: Mapping[str, Tensor], text: str) -> str:
+    """CRC-32 of all names and bytes; a safetensors file by itself only knows its length."""
+    value = zlib.crc32(text.encode())
+    for name in sorted(tensors):
+        value = zlib.crc32(name.encode(), value)
+        value = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, value)
+    return f"{value:08x}"
+
+
+def _require_empty(folder: Path) -> None:
+    if (folder / RECORD).exists():
+        raise JobError(
+            f"{folder} already holds a job",
+            advice="Resume that one (generate --resume FOLDER), or give a folder that is empty or does not exist.",
+        )
+    with file_errors(folder, "read"):
+        others = sorted(path.name for path in folder.iterdir() if path.name != LOCK) if folder.exists() else []
+    if others:
+        raise JobError(
+            f"{folder} is not empty: it holds {', '.join(others[:3])}{', ...' if len(others) > 3 else ''}",
+            advice="Give a folder that is empty or does not exist.",
+        )
+
+
+def _read_record(path: Path, content: bytes) -> JobRecord:
+    try:
+        plain = parse_json(content)
+        found = plain.get("format") if isinstance(plain, dict) else None
+        if found != FORMAT:
+            raise InvalidInput(f"its format is {found!r}; this version reads format {FORMAT}")
+        return from_plain(JobRecord, plain)
+    except InvalidInput as error:
+        raise JobError(
+            f"{path} is not a job of this version of Lucid Dreamer: {error.message}",
+            advice="Start a new run in another folder; what this one made is still in its folder.",
+        ) from error
+
+
+def _libraries() -> tuple[str, ...]:
+    found = [f"python {platform.python_version()}"]
+    for name in LIBRARIES:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            continue
+    return tuple(found)
+
+
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    """Append this package's log from INFO on to ``path``, times in UTC."""
+    package = logging.getLogger(__name__.rpartition(".backend.")[0])
+    with file_errors(path, "written"):
+        handler = logging.FileHandler(path, encoding="utf-8")
+    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    level = package.level
+    package.setLevel(min(package.getEffectiveLevel(), logging.INFO))
+    package.addHandler(handler)
+    try:
+        yield
+    finally:
+        package.removeHandler(handler)
+        package.setLevel(level)
+        handler.close()
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _write_mesh(path: Path, mesh: TriangleMesh) -> None:
+    np.savez(path, vertices=mesh.vertices, triangles=mesh.triangles, colors=mesh.colors)
+
+
+def _read_mesh(path: Path) -> TriangleMesh:
+    try:
+        with file_errors(path, "read"), path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return TriangleMesh(vertices=arrays["vertices"], triangles=arrays["triangles"], colors=arrays["colors"])
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise JobError(
+            f"{path} is not the mesh that the job was created with: {error}",
+            advice="Start a new run with the mesh; this job can only go on from a checkpoint.",
+        ) from error

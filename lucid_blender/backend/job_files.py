@@ -1,0 +1,123 @@
+"""What keeps a job folder whole: atomic writes, a lock between processes, and file errors with advice."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..core.errors import JobError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+log = logging.getLogger(__name__)
+
+PARTIAL = ".partial"  # in the names of files that are being written
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
+_LOCK_BYTE = 1 << 30  # Windows locks bytes against reading too; the process number at the start stays readable
+
+
+@contextmanager
+def file_errors(path: Path, what: str) -> Iterator[None]:
+    """Turn OSError into JobError. ``what`` completes "... cannot be": "written", "read"."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise JobError(f"{path} cannot be {what}: {reason}", advice=_advice(error, path)) from error
+
+
+def _advice(error: OSError, path: Path) -> str:
+    if error.errno in _FULL:
+        return f"The disk is full. Make room on the disk of {path.parent}, then resume the job."
+    if error.errno in _CLOSED:
+        return f"Choose a job folder in which you may write, or change the permissions of {path.parent}."
+    if isinstance(error, (NotADirectoryError, FileExistsError)):
+        return "A file stands where a folder is wanted; choose another job folder."
+    return "Check that the disk is connected and that the folder still exists."
+
+
+def write_atomic(path: Path, writer: Callable[[Path], None], *, keep: Path | None = None) -> None:
+    """Let ``writer`` write a temporary file with the suffix of ``path`` and put it in the place of ``path``.
+
+    Whatever happens, ``path`` is either as before or complete; with ``keep`` its old content moves there first, so
+    that at every moment one of the two is complete. Raises JobError on file errors.
+    """
+    partial = path.with_name(f".{path.stem}{PARTIAL}{path.suffix}")
+    try:
+        with file_errors(path, "written"):
+            writer(partial)
+            with partial.open("r+b") as file:
+                os.fsync(file.fileno())
+            if keep is not None and path.exists():
+                os.replace(path, keep)
+            os.replace(partial, path)
+            _sync_folder(path.parent)
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renaming last over a power cut, where the system can (not on Windows, not on every network disk)."""
+    if sys.platform != "win32":
+        with suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+
+def remove_partial_files(folder: Path) -> None:
+    """Remove what a killed process left half written."""
+    for path in folder.glob(f".*{PARTIAL}*"):
+        with suppress(OSError):
+            path.unlink()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file ``path``, which names this process. Raises JobError when another one holds it.
+
+    The system gives the lock back when its process ends, however it ends, so there are no stale locks.
+    """
+    with file_errors(path, "written"):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _acquire(handle, path)
+        with suppress(OSError):  # the number is only for the message
+            os.ftruncate(handle, 0)
+            os.lseek(handle, 0, os.SEEK_SET)
+            os.write(handle, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(handle)
+
+
+def _acquire(handle: int, path: Path) -> None:
+    try:
+        if sys.platform == "win32":
+            os.lseek(handle, _LOCK_BYTE, os.SEEK_SET)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            log.warning("the disk of %s knows no locks; do not run two jobs in one folder", path.parent)
+            return
+        os.lseek(handle, 0, os.SEEK_SET)
+        owner = os.read(handle, 20).decode(errors="replace") or "unknown"
+        raise JobError(
+            f"process {owner} is at work in {path.parent}",
+            advice="Wait until it has ended, or cancel it; or choose another job folder.",
+        ) from error
