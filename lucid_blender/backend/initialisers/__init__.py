@@ -1,0 +1,1 @@
+"""Where a prop starts: functions ``(options, generator) -> SplatCloud``; one generator, one seed, one cloud."""
