@@ -1,0 +1,74 @@
+"""Numba with this project's settings, typed, and its disk cache.
+
+The first call of a kernel compiles it (tens of seconds for all of them); later processes load the machine code from the
+cache folder. That is ``NUMBA_CACHE_DIR`` where it was set before this module is imported, else ``__pycache__`` beside
+the sources. Nothing is written anywhere else; where neither can be written, kernels are compiled in every process.
+Numba notices a change only of the file that holds the function it cached, so the cache lies in a
+subfolder named after the content of all sources here: stale machine code cannot be loaded.
+
+Numba's OpenMP threads spin between kernels by default; set ``OMP_WAIT_POLICY=passive`` before torch is imported, or
+small pictures take several times as long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_SOURCES = Path(__file__).parent
+
+
+def kernel(function: Function) -> Function:
+    """Compile a module-level function whose ``numba.prange`` loops run on all threads."""
+    return _cached(function, parallel=True)
+
+
+def serial(function: Function) -> Function:
+    """Compile a module-level function that one thread runs; its floating-point arithmetic is done as written."""
+    return _cached(function)
+
+
+def inlined(function: Function) -> Function:
+    """Like ``serial``, for a function so small that each caller gets its own copy of the machine code."""
+    return _cached(function, forceinline=True)
+
+
+def reordered(function: Function) -> Function:
+    """Like ``serial``, but its sums may be reordered and fused, so that they use vector instructions.
+
+    The order depends on nothing but the machine code: results are the same for any number of threads. What it calls
+    keeps its own rules.
+    """
+    return _cached(function, fastmath={"reassoc", "contract", "nsz"})
+
+
+def _cached(function: Function, **options: Any) -> Function:
+    default = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(_CACHE) if _CACHE else default
+    try:
+        compile_later = numba.njit(cache=_CACHE is not None, error_model="numpy", nogil=True, **options)
+        return cast(Function, compile_later(function))
+    finally:
+        numba.config.CACHE_DIR = default
+
+
+def _cache_folder() -> Path | None:
+    digest = hashlib.sha256()
+    for source in sorted(_SOURCES.glob("*.py")):
+        digest.update(source.read_bytes())
+    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or _SOURCES / "__pycache__") / f"rasterizers-{digest.hexdigest()[:16]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+_CACHE = _cache_folder()

@@ -1,0 +1,168 @@
+"""Splats over pixels, front to back, tile by tile.
+
+The state of all tiles lies in one flat array, plane after plane within a tile; a tile is worked on by one thread, and its
+planes stay in the nearest cache.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import prange
+
+from .compiled import inlined, kernel, serial
+from .cpu_binning import (
+    ACROSS,
+    ALONG,
+    BLUE,
+    DEPTH,
+    GREEN,
+    MEAN_X,
+    MEAN_Y,
+    OPACITY,
+    RED,
+    SHEAR,
+    TILE_HEIGHT,
+    TILE_PIXELS,
+    TILE_WIDTH,
+)
+from .pixel_math import LOG2_E, cover
+
+Array = Any
+Scalar = Any
+
+FORWARD_PLANES = 5  # light, red, green, blue, depth
+
+# Unsigned indices need no test for negative ones, which would keep the compiler from using vectors.
+P1, P2, P3, P4, P5, P6 = (np.uint64(plane * TILE_PIXELS) for plane in range(1, 7))
+COLUMN = np.tile(np.arange(TILE_WIDTH, dtype=np.float32), TILE_HEIGHT)
+ROW = np.repeat(np.arange(TILE_HEIGHT, dtype=np.float32), TILE_WIDTH)
+
+PAIRS_BETWEEN_LOOKS = 16
+"""After so many splats a tile looks whether any light is left."""
+
+
+@inlined
+def any_light(state: Array, base: Any) -> bool:
+    most = state[base]
+    for k in range(np.uint64(TILE_PIXELS)):
+        most = max(most, state[base + k])
+    return most > 0
+
+
+@serial
+def _add_splat(
+    state: Array,
+    base: Any,
+    first: Any,
+    end: Any,
+    dx0: Scalar,
+    dy0: Scalar,
+    across: Scalar,
+    shear: Scalar,
+    along: Scalar,
+    opacity: Scalar,
+    red: Scalar,
+    green: Scalar,
+    blue: Scalar,
+    depth: Scalar,
+) -> None:
+    real = state.dtype.type
+    for k in range(first, end):
+        p = base + k
+        dx, dy = real(COLUMN[k]) + dx0, real(ROW[k]) + dy0
+        raw, alpha, weight, left = cover(real, dx, dy, across, shear, along, opacity, state[p])
+        state[p] = left
+        state[p + P1] += weight * red
+        state[p + P2] += weight * green
+        state[p + P3] += weight * blue
+        state[p + P4] += weight * depth
+
+
+@serial
+def _blend_tile(
+    state: Array, tile: int, x0: int, y0: int, table: Array, rank_of_slot: Array, rows_of_slot: Array, slots: Array
+) -> None:
+    real = state.dtype.type
+    base = np.uint64(tile * FORWARD_PLANES * TILE_PIXELS)
+    scale = real(-0.5 * LOG2_E)
+    for i in range(len(slots)):
+        if i % PAIRS_BETWEEN_LOOKS == 0 and not any_light(state, base):
+            break
+        rows, s = rows_of_slot[slots[i]], table[rank_of_slot[slots[i]]]
+        _add_splat(
+            state,
+            base,
+            np.uint64((rows & 255) * TILE_WIDTH),
+            np.uint64((rows >> 8) * TILE_WIDTH),
+            real(x0) - s[MEAN_X],
+            real(y0) - s[MEAN_Y],
+            scale * s[ACROSS],
+            s[SHEAR],
+            scale * s[ALONG],
+            s[OPACITY],
+            s[RED],
+            s[GREEN],
+            s[BLUE],
+            s[DEPTH],
+        )
+
+
+@inlined
+def corner(tile: int, width: int, height: int) -> tuple[int, int, int]:
+    """The view of a tile and its upper left pixel."""
+    columns, rows = (width + TILE_WIDTH - 1) // TILE_WIDTH, (height + TILE_HEIGHT - 1) // TILE_HEIGHT
+    v, within = tile // (columns * rows), tile % (columns * rows)
+    return v, (within % columns) * TILE_WIDTH, (within // columns) * TILE_HEIGHT
+
+
+@kernel
+def start_forward(views: int, width: int, height: int, like: Array) -> Array:
+    """State in which all light arrives everywhere in the picture, and none in the part of a tile that is outside."""
+    tiles = views * ((width + TILE_WIDTH - 1) // TILE_WIDTH) * ((height + TILE_HEIGHT - 1) // TILE_HEIGHT)
+    state = np.zeros(tiles * FORWARD_PLANES * TILE_PIXELS, like.dtype)
+    for tile in prange(tiles):
+        v, x0, y0 = corner(tile, width, height)
+        for k in range(TILE_PIXELS):
+            outside = x0 + k % TILE_WIDTH >= width or y0 + k // TILE_WIDTH >= height
+            state[tile * FORWARD_PLANES * TILE_PIXELS + k] = -1 if outside else 1
+    return state
+
+
+@kernel
+def blend(
+    state: Array,
+    width: int,
+    height: int,
+    table: Array,
+    rank_of_slot: Array,
+    rows_of_slot: Array,
+    slots: Array,
+    tile_begin: Array,
+) -> None:
+    """Lay the pairs of one chunk over the state."""
+    for tile in prange(len(tile_begin) - 1):
+        v, x0, y0 = corner(tile, width, height)
+        mine = slots[tile_begin[tile] : tile_begin[tile + 1]]
+        _blend_tile(state, tile, x0, y0, table, rank_of_slot, rows_of_slot, mine)
+
+
+@kernel
+def finish_forward(state: Array, background: Array, width: int, height: int) -> tuple[Array, Array, Array]:
+    """color [V, H, W, 3], alpha [V, H, W], depth [V, H, W]."""
+    views = len(background)
+    color = np.empty((views, height, width, 3), state.dtype)
+    alpha, depth = np.empty((views, height, width), state.dtype), np.empty((views, height, width), state.dtype)
+    for tile in prange(len(state) // (FORWARD_PLANES * TILE_PIXELS)):
+        v, x0, y0 = corner(tile, width, height)
+        base = tile * FORWARD_PLANES * TILE_PIXELS
+        for y in range(y0, min(y0 + TILE_HEIGHT, height)):
+            for x in range(x0, min(x0 + TILE_WIDTH, width)):
+                p = base + (y - y0) * TILE_WIDTH + x - x0
+                light = abs(state[p])
+                for c in range(3):
+                    color[v, y, x, c] = state[p + (1 + c) * TILE_PIXELS] + light * background[v, c]
+                alpha[v, y, x] = 1 - light
+                depth[v, y, x] = state[p + 4 * TILE_PIXELS]
+    return color, alpha, depth
