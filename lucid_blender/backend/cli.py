@@ -111,19 +111,8 @@ def _generate(options: argparse.Namespace) -> int:
             case Finished():
                 finished = event
     assert finished is not None
-    _write_mesh(finished)
     print(f"\n{finished.job_folder}: {', '.join(finished.artefacts)} in {finished.seconds:.0f} s")
     return 0
-
-
-def _write_mesh(finished: Finished) -> None:
-    if finished.mesh is None:
-        return
-    from .initialisers.mesh_file import write_mesh
-
-    path = Path(finished.job_folder) / "mesh.ply"
-    write_mesh(path, finished.mesh)
-    print(f"\n{path}")
 
 
 def _request(options: argparse.Namespace) -> Generate:

@@ -1,0 +1,54 @@
+"""What this environment offers, and what to do about what it does not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+from pathlib import Path
+
+WANTED = (
+    "torch",
+    "diffusers",
+    "transformers",
+    "safetensors",
+    "numba",
+    "scipy",
+    "scikit-image",
+    "fast-simplification",
+    "plyfile",
+    "websockets",
+    "pillow",
+)
+
+
+def report() -> tuple[list[str], bool]:
+    """Lines to read, and whether the backend can run."""
+    lines = [f"python        {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores"]
+    missing = []
+    for name in WANTED:
+        try:
+            lines.append(f"{name:<21} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            lines.append(f"{name:<21} MISSING: install it into this environment")
+            missing.append(name)
+    if not missing:
+        lines += _device_lines()
+    lines.append(f"disk          {shutil.disk_usage(Path.home()).free / 2**30:.1f} GiB free")
+    return lines, not missing
+
+
+def _device_lines() -> list[str]:
+    import torch
+
+    from .diffusion import BUILTIN_FOLDER, choose_device
+
+    device = choose_device("auto")
+    name = torch.cuda.get_device_name() if device.type == "cuda" else ""
+    found = (BUILTIN_FOLDER / "model_index.json").is_file()
+    return [
+        f"network       {device.type} {name}".rstrip(),
+        f"rasterizer    numba_cpu, {torch.get_num_threads()} threads: it needs no compiler and no GPU",
+        f"built-in model {'found' if found else 'MISSING: install Lucid Dreamer again'}",
+    ]

@@ -1,0 +1,247 @@
+"""The whole method on one page: generate() distils a frozen diffusion model into Gaussian splats.
+
+It reads like Algorithm 1 of LucidDreamer. Each line of it is one room of this package.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..core.cameras import turntable
+from ..core.formats.ply import write_ply
+from ..core.messages import Event, ExtractMesh, Finished, Generate, Notice, Progress, Snapshot
+from ..core.options import BUILTIN, Generation
+from . import choices, pictures
+from .diffusion import Diffusion, load
+from .job import Job
+from .meshing.mesh_file import write_mesh
+from .meshing.surface import extract
+from .objectives.guidance import Distilled
+from .prompts import Prompter, check_builtin_prompt, known_words
+from .rasterizers.contract import Rendered
+from .regularisers import disparity, total_variation
+from .representations.gaussians import GaussianSplats
+from .views import draw_views
+
+logger = logging.getLogger(__name__)
+
+PICTURE_SIZE = 256  # pixels a view of the turntable picture
+PICTURE_BACKGROUND = 0.82  # sRGB grey, against which white and black props both show
+RECENT_STEPS = 20  # over which the time left is estimated
+
+
+def handle(request: Generate | ExtractMesh) -> Iterator[Event]:
+    """Answer one request with events, the last of them Finished. Errors are raised, not yielded."""
+    if isinstance(request, ExtractMesh):
+        yield Progress(stage="Meshing", splats=len(request.splats))
+        yield Finished(mesh=extract(request.splats, request.meshing))
+        return
+    folder = Path(request.job_folder)
+    job = Job.open(folder) if request.resume else Job.create(folder, request.generation, request.initial_mesh)
+    with job.running():
+        yield from generate(job)
+
+
+def generate(job: Job, model: Diffusion | None = None) -> Iterator[Event]:
+    """Distil the job's prompt from its last checkpoint, or from the start, to the end.
+
+    Closing the generator between two events leaves a checkpoint, from which another run goes on bit by bit.
+    """
+    generation = job.generation
+    yield Progress(stage="Loading the model", steps=generation.iterations)
+    yield from notices(generation)
+    state = begin(job, model or load(generation.model))
+    pace = Pace(generation)
+    try:
+        while state.iteration < generation.iterations:
+            distil(state)
+            yield pace.progress(state)
+            if pace.snapshot_is_due():
+                yield Snapshot(step=state.iteration, splats=state.splats.snapshot())
+            if pace.checkpoint_is_due():
+                save(state)
+    except GeneratorExit:
+        save(state)
+        raise
+    save(state)
+    yield from deliver(state)
+
+
+@dataclass
+class State:
+    """A run between two iterations."""
+
+    job: Job
+    generation: Generation
+    model: Diffusion
+    prompter: Prompter
+    objective: choices.Objective
+    splats: GaussianSplats
+    generator: torch.Generator  # the only source of randomness, and so part of every checkpoint
+    iteration: int = 0
+    seconds: float = 0.0
+
+
+def distil(state: State) -> Distilled:
+    """One iteration of Algorithm 1."""
+    generation, generator = state.generation, state.generator
+    started = time.perf_counter()
+    state.iteration += 1
+    views = draw_views(
+        generation.cameras, state.iteration, count=generation.views, size=generation.resolution, generator=generator
+    )
+    backdrop = state.prompter.backdrop(generator)
+    rendered = state.splats.render([view.camera for view in views], backdrop.color, generator)
+    disparities = disparity_of(rendered, [view.camera.fx / view.camera.width for view in views])
+    seen = what_the_network_sees(state, rendered.color.permute(0, 3, 1, 2), disparities)
+    latents = state.model.encode(seen, generator)
+    distilled = state.objective(latents, state.prompter.condition(views, backdrop), state.iteration, generator)
+    regularisation = regularisation_of(state, rendered, disparities)
+    torch.autograd.backward((latents, regularisation), (distilled.gradient, None))
+    state.splats.step(state.iteration)
+    state.splats.after_step(state.iteration, generator)
+    state.seconds += time.perf_counter() - started
+    return distilled
+
+
+def disparity_of(rendered: Rendered, focals: list[float]) -> Tensor:
+    """[V, 1, H, W] normalised disparity maps; focal lengths in picture widths."""
+    maps = [
+        disparity(depth, 1 - alpha, focal)
+        for depth, alpha, focal in zip(rendered.depth, rendered.alpha, focals, strict=True)
+    ]
+    return torch.stack(maps)[:, None]
+
+
+def what_the_network_sees(state: State, images: Tensor, disparities: Tensor) -> Tensor:
+    """[V, 3, H, W]: pictures, or on some iterations their disparity; mirrored on some."""
+    options = state.generation.regularisers
+    uniform = torch.rand(2, generator=state.generator)
+    seen = disparities.expand(-1, 3, -1, -1) if uniform[0] < options.disparity_share else images
+    return seen.flip(-1) if uniform[1] < options.flip else seen
+
+
+def regularisation_of(state: State, rendered: Rendered, disparities: Tensor) -> Tensor:
+    """Scalar: total variation of pictures and disparities, and the mean scale."""
+    options = state.generation.regularisers
+    loss = options.scale * state.splats.scale_loss()
+    if options.tv_image:
+        loss = loss + options.tv_image * total_variation(rendered.color.permute(0, 3, 1, 2))
+    if options.tv_disparity:
+        loss = loss + options.tv_disparity * total_variation(disparities)
+    return loss
+
+
+def begin(job: Job, model: Diffusion) -> State:
+    """A run at its start, or where its last checkpoint left it."""
+    generation = job.generation
+    generator = torch.Generator().manual_seed(generation.seed)
+    cloud = choices.make_initial_cloud(generation, job.initial_mesh, generator)
+    state = State(
+        job=job,
+        generation=generation,
+        model=model,
+        prompter=Prompter(generation, model.embed),
+        objective=choices.make_objective(generation, model),
+        splats=choices.make_representation(generation, cloud),
+        generator=generator,
+    )
+    model.evaluations = 0
+    checkpoint = job.load_checkpoint()
+    if checkpoint is not None:
+        tensors, values = checkpoint
+        generator.set_state(tensors.pop("generator"))
+        state.splats.load_state(tensors)
+        state.iteration, state.seconds = int(values["iteration"]), float(values["seconds"])
+        model.evaluations = int(values["evaluations"])
+        logger.info("going on from step %d", state.iteration)
+    return state
+
+
+def save(state: State) -> None:
+    """Write a checkpoint, atomically."""
+    tensors = state.splats.state() | {"generator": state.generator.get_state()}
+    values = {"iteration": state.iteration, "seconds": state.seconds, "evaluations": state.model.evaluations}
+    state.job.save_checkpoint(tensors, values)
+
+
+def deliver(state: State) -> Iterator[Event]:
+    """Write the artefacts and report the end."""
+    job, cloud = state.job, state.splats.snapshot()
+    job.write_artefact("prop.ply", lambda path: write_ply(path, cloud))
+    job.write_artefact("turntable.png", lambda path: pictures.save_png(path, turntable_picture(state)))
+    mesh = None
+    if state.generation.mesh is not None:
+        yield Progress(stage="Meshing", step=state.iteration, steps=state.iteration, splats=len(cloud))
+        mesh = extract(cloud, state.generation.mesh)
+        job.write_artefact("mesh.ply", partial(write_mesh, mesh=mesh))
+    job.finish(seconds=state.seconds, network_evaluations=state.model.evaluations)
+    yield Finished(
+        splats=cloud,
+        mesh=mesh,
+        job_folder=str(job.folder),
+        artefacts=job.record.artefacts,
+        seconds=state.seconds,
+        network_evaluations=state.model.evaluations,
+    )
+
+
+@torch.no_grad()
+def turntable_picture(state: State) -> pictures.Bytes:
+    """Eight views around the prop in one picture."""
+    cameras = state.generation.cameras
+    views = turntable(
+        8, radius=sum(cameras.radius) / 2, elevation=15, fov_y=sum(cameras.fov_y) / 2, size=PICTURE_SIZE
+    )
+    rendered = state.splats.render(views, torch.full((3,), PICTURE_BACKGROUND))
+    return pictures.contact_sheet([image.numpy() for image in rendered.color], columns=4, gap=8)
+
+
+def notices(generation: Generation) -> Iterator[Notice]:
+    """What the user should know before a run."""
+    if generation.model.source == BUILTIN:
+        unknown = check_builtin_prompt(generation.prompt)
+        if unknown:
+            yield Notice(message=f"The built-in model does not know {', '.join(unknown)}. {known_words()}")
+
+
+@dataclass
+class Pace:
+    """When snapshots and checkpoints are due, and how long the rest will take. The only part that looks at the clock."""
+
+    generation: Generation
+    steps: list[float] = field(default_factory=lambda: [time.monotonic()])
+    snapshot: float = 0.0  # so that the first step is shown
+    checkpoint: float = field(default_factory=time.monotonic)
+
+    def progress(self, state: State) -> Progress:
+        self.steps = [*self.steps[-RECENT_STEPS:], time.monotonic()]
+        pace = (self.steps[-1] - self.steps[0]) / (len(self.steps) - 1)
+        steps = self.generation.iterations
+        return Progress(
+            stage="Distilling",
+            step=state.iteration,
+            steps=steps,
+            seconds_left=pace * (steps - state.iteration),
+            splats=len(state.splats),
+        )
+
+    def snapshot_is_due(self) -> bool:
+        now = time.monotonic()
+        due = now - self.snapshot >= self.generation.snapshot_seconds
+        self.snapshot = now if due else self.snapshot
+        return due
+
+    def checkpoint_is_due(self) -> bool:
+        now = time.monotonic()
+        due = now - self.checkpoint >= self.generation.checkpoint_seconds
+        self.checkpoint = now if due else self.checkpoint
+        return due

@@ -1,0 +1,171 @@
+"""The whole method on a tiny random model: events, determinism, resuming, artefacts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lucid_blender.backend.job import Job
+from lucid_blender.backend.run import generate, handle
+from lucid_blender.core.errors import InvalidInput
+from lucid_blender.core.formats.ply import read_ply
+from lucid_blender.core.messages import ExtractMesh, Finished, Generate, Notice, Progress, Snapshot
+from lucid_blender.core.options import (
+    Densification,
+    DiffusionModel,
+    Gaussians,
+    Generation,
+    Ism,
+    Objective,
+    Sds,
+    Sphere,
+)
+from lucid_blender.core.splats import SplatCloud
+
+ITERATIONS = 8
+
+
+def tiny_generation(model: Path, objective: Objective | None = None) -> Generation:
+    """Everything switched on, in a few steps of tiny pictures."""
+    return Generation(
+        prompt="a hat",
+        negative_prompt="ugly",
+        seed=3,
+        iterations=ITERATIONS,
+        views=2,
+        resolution=32,
+        model=DiffusionModel(source=str(model)),
+        objective=objective or Ism(),
+        initialiser=Sphere(count=150),
+        representation=Gaussians(
+            sh_degree=1, densification=Densification(start=1, every=3, gradient_threshold=1e-7, opacity_reset_every=5)
+        ),
+        snapshot_seconds=0,
+        checkpoint_seconds=0,
+    )
+
+
+def result(folder: Path, generation: Generation) -> SplatCloud:
+    job = Job.create(folder, generation)
+    with job.running():
+        *_, last = generate(job)
+    assert isinstance(last, Finished)
+    assert last.splats is not None
+    return last.splats
+
+
+@pytest.mark.parametrize("objective", [Ism(), Sds()])
+def test_a_run_reports_every_step_and_leaves_its_artefacts(
+    tiny_model: Path, tmp_path: Path, objective: Objective
+) -> None:
+    request = Generate(generation=tiny_generation(tiny_model, objective), job_folder=str(tmp_path / "job"))
+    events = list(handle(request))
+    steps = [event.step for event in events if isinstance(event, Progress) and event.stage == "Distilling"]
+    assert steps == list(range(1, ITERATIONS + 1))
+    assert any(isinstance(event, Snapshot) for event in events)
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert finished.splats is not None
+    assert finished.network_evaluations > 0
+    assert read_ply(tmp_path / "job" / "prop.ply").positions.shape == finished.splats.positions.shape
+    assert {"prop.ply", "turntable.png"} <= set(finished.artefacts)
+    assert all((tmp_path / "job" / name).is_file() for name in finished.artefacts)
+
+
+def test_the_run_changes_the_splats(tiny_model: Path, tmp_path: Path) -> None:
+    one = result(tmp_path / "one", replace(tiny_generation(tiny_model), iterations=1))
+    more = result(tmp_path / "more", tiny_generation(tiny_model))
+    assert len(more) != len(one)
+
+
+def test_the_same_seed_gives_the_same_splats_bit_by_bit(tiny_model: Path, tmp_path: Path) -> None:
+    first = result(tmp_path / "a", tiny_generation(tiny_model))
+    assert first.equals(result(tmp_path / "b", tiny_generation(tiny_model)))
+    assert not first.equals(result(tmp_path / "c", replace(tiny_generation(tiny_model), seed=4)))
+
+
+@pytest.mark.parametrize("stop", [1, 4, 7])
+def test_a_closed_run_goes_on_to_the_result_of_an_uninterrupted_one(
+    tiny_model: Path, tmp_path: Path, stop: int
+) -> None:
+    whole = result(tmp_path / "whole", tiny_generation(tiny_model))
+    generation = replace(tiny_generation(tiny_model), checkpoint_seconds=1000)
+    events = handle(Generate(generation=generation, job_folder=str(tmp_path / "job")))
+    for event in events:
+        if isinstance(event, Progress) and event.step == stop:
+            break
+    events.close()  # type: ignore[attr-defined]
+    assert Job.open(tmp_path / "job").record.state == "cancelled"
+    *_, last = handle(Generate(generation=generation, job_folder=str(tmp_path / "job"), resume=True))
+    assert isinstance(last, Finished)
+    assert last.splats is not None
+    assert whole.equals(last.splats)
+
+
+def test_a_run_that_died_goes_on_from_its_last_checkpoint(tiny_model: Path, tmp_path: Path) -> None:
+    whole = result(tmp_path / "whole", tiny_generation(tiny_model))
+    job = Job.create(tmp_path / "job", tiny_generation(tiny_model))
+    iterator = generate(job)  # never closed by hand: as if the process had been killed
+    for event in iterator:
+        if isinstance(event, Progress) and event.step == 5:
+            break
+    resumed = Job.open(tmp_path / "job")
+    checkpoint = resumed.load_checkpoint()
+    assert checkpoint is not None
+    assert checkpoint[1]["iteration"] == 4
+    with resumed.running():
+        *_, last = generate(resumed)
+    assert isinstance(last, Finished)
+    assert last.splats is not None
+    assert whole.equals(last.splats)
+
+
+def test_a_finished_job_resumes_to_its_end_at_once(tiny_model: Path, tmp_path: Path) -> None:
+    generation = tiny_generation(tiny_model)
+    whole = result(tmp_path / "job", generation)
+    events = list(handle(Generate(generation=generation, job_folder=str(tmp_path / "job"), resume=True)))
+    assert not any(isinstance(event, Progress) and event.stage == "Distilling" for event in events)
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert finished.splats is not None
+    assert whole.equals(finished.splats)
+
+
+def test_a_mesh_is_drawn_around_given_splats(tiny_model: Path, tmp_path: Path) -> None:
+    cloud = result(tmp_path / "job", tiny_generation(tiny_model))
+    solid = SplatCloud(
+        positions=cloud.positions,
+        scales=cloud.scales * 0 + 0.1,
+        rotations=cloud.rotations,
+        opacities=cloud.opacities * 0 + 0.9,
+        sh=cloud.sh,
+    )
+    finished = list(handle(ExtractMesh(splats=solid)))[-1]
+    assert isinstance(finished, Finished)
+    assert finished.mesh is not None
+    assert len(finished.mesh.triangles) > 100
+
+
+def test_a_mesh_initialiser_without_a_mesh_says_so(tiny_model: Path, tmp_path: Path) -> None:
+    from lucid_blender.core.options import MeshSurface
+
+    generation = replace(tiny_generation(tiny_model), initialiser=MeshSurface())
+    with pytest.raises(InvalidInput, match="no mesh was given"):
+        list(handle(Generate(generation=generation, job_folder=str(tmp_path / "job"))))
+
+
+def test_the_built_in_model_names_what_it_knows_when_a_prompt_is_foreign(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        list(handle(Generate(generation=Generation(prompt="a green dragon"), job_folder=str(tmp_path / "job"))))
+    assert "mushroom" in caught.value.advice
+
+
+def test_an_unknown_word_beside_a_known_prop_is_a_notice(tmp_path: Path) -> None:
+    generation = Generation(prompt="a glittering red mushroom")
+    for event in handle(Generate(generation=generation, job_folder=str(tmp_path / "job"))):
+        if isinstance(event, Notice):
+            assert "glittering" in event.message
+            return
+    pytest.fail("no notice came")
