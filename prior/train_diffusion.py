@@ -1,0 +1,216 @@
+"""Train the text encoder and the U-Net together, from scratch, within a budget of wall-clock minutes.
+
+torchrun --nproc-per-node 2 -m prior.train_diffusion --minutes 60
+python -m prior.train_diffusion --minutes 60 --resume
+
+Two single-thread processes average their gradients over gloo; one process works as well. The learning rate follows the
+share of the budget that is spent, so that it ends on time however busy the machine is. Latents are computed from the
+pictures on the fly: the encoder is linear, one small matrix product a picture.
+"""
+
+import argparse
+import math
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from transformers import CLIPTokenizer
+
+from lucid_blender.backend.grammar import BACKGROUNDS
+
+from .analytic_encoder import LATENT_CHANNELS, principal_components
+from .network import Denoiser, make_scheduler, tokens_of
+from .pictures import Pictures, load_pictures
+from .storage import STATE, load, save_atomically
+from .text import random_caption, write_tokenizer
+from .train_vae import random_batch
+
+CHECKPOINT = STATE / "diffusion.pt"
+TOKENIZER = STATE / "tokenizer"
+MIN_SNR, WEIGHT_FLOOR = 5.0, 0.05
+EMA_DECAY = 0.998
+WARM_UP = 200  # steps
+
+
+@dataclass
+class Batches:
+    """Endless training batches: latents, tokens."""
+
+    pictures: Pictures
+    tokenizer: CLIPTokenizer
+    projection: Tensor  # [8, 48]
+    mean: Tensor  # [48]
+    generator: np.random.Generator
+
+    def draw(self, size: int) -> tuple[Tensor, Tensor]:
+        indices = self.generator.integers(len(self.pictures), size=size)
+        backgrounds = self.generator.integers(len(BACKGROUNDS), size=size)
+        pixels = torch.from_numpy(self.pictures.over(indices, backgrounds))
+        captions = [
+            random_caption(self.pictures.facts[i], int(b), self.generator)
+            for i, b in zip(indices, backgrounds, strict=True)
+        ]
+        return linear_latents(pixels, self.projection, self.mean), tokens_of(self.tokenizer, captions)
+
+
+def linear_latents(pixels: Tensor, projection: Tensor, mean: Tensor) -> Tensor:
+    """What the analytic encoder computes, [B, 8, H/4, W/4], without the network."""
+    b, c, h, w = pixels.shape
+    patches = pixels.reshape(b, c, h // 4, 4, w // 4, 4).permute(0, 2, 4, 3, 5, 1).reshape(b, h // 4, w // 4, 48)
+    return ((patches - mean) @ projection.T).permute(0, 3, 1, 2).contiguous()
+
+
+def spread_timesteps(size: int, total: int, generator: torch.Generator) -> Tensor:
+    """Uniform timesteps, one from each of `size` equal intervals: less noise in the loss than independent ones."""
+    u = (torch.arange(size) + torch.rand(size, generator=generator)) / size
+    return (u * total).long().clamp(max=total - 1)
+
+
+def rate_at(progress: float, step: int) -> float:
+    """Warm-up, constant for 45 % of the budget, then a cosine down to 1 %."""
+    decay = 0.5 * (1 + math.cos(math.pi * min(max((progress - 0.45) / 0.55, 0.0), 1.0)))
+    return min(1.0, (step + 1) / WARM_UP) * (0.01 + 0.99 * decay)
+
+
+@dataclass
+class Trainer:
+    model: Denoiser
+    batches: Batches
+    rank: int
+    world: int
+    rate: float
+    minutes: float
+    bf16: bool
+
+    def __post_init__(self) -> None:
+        self.parameters: list[nn.Parameter] = list(self.model.parameters())
+        self.ema = [p.detach().clone() for p in self.parameters]
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=self.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+        )
+        self.alphas = make_scheduler().alphas_cumprod
+        snr = self.alphas / (1 - self.alphas)
+        self.weights = (snr.clamp(max=MIN_SNR) / snr).clamp(min=WEIGHT_FLOOR)
+        self.generator = torch.Generator().manual_seed(1000 + self.rank)
+        self.step, self.samples, self.spent = 0, 0, 0.0
+
+    def loss(self, size: int) -> Tensor:
+        latents, tokens = self.batches.draw(size)
+        t = spread_timesteps(size, len(self.alphas), self.generator)
+        noise = torch.randn(latents.shape, generator=self.generator)
+        alpha = self.alphas[t].view(-1, 1, 1, 1)
+        noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+            predicted = self.model(noisy, t, tokens).float()
+        error = (predicted - noise).square().mean((1, 2, 3))
+        return (error * self.weights[t]).mean()
+
+    def synchronise(self, loss: Tensor) -> tuple[float, float]:
+        """Average the gradients over the processes; the loss and the time spent travel in the same message."""
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        spent = self.spent if self.rank == 0 else 0.0
+        if self.world == 1:
+            return float(loss), spent
+        flat = torch.cat([g.reshape(-1) for g in gradients] + [torch.stack([loss.detach(), torch.tensor(spent)])])
+        dist.all_reduce(flat)
+        offset = 0
+        for gradient in gradients:
+            gradient.copy_(flat[offset : offset + gradient.numel()].view_as(gradient) / self.world)
+            offset += gradient.numel()
+        return float(flat[-2]) / self.world, float(flat[-1])
+
+    def run(self, batch: int, save_every: float) -> None:
+        saved = reported = time.monotonic()
+        average, count = 0.0, 0
+        while self.spent < self.minutes * 60:
+            began = time.monotonic()
+            self.optimizer.zero_grad()
+            loss = self.loss(batch)
+            loss.backward()
+            value, self.spent = self.synchronise(loss)
+            nn.utils.clip_grad_norm_(self.parameters, 1.0, foreach=True)
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.rate * rate_at(self.spent / (self.minutes * 60), self.step)
+            self.optimizer.step()
+            decay = min(EMA_DECAY, (1 + self.step) / (10 + self.step))
+            torch._foreach_lerp_(self.ema, [p.detach() for p in self.parameters], 1 - decay)
+            self.step += 1
+            self.samples += batch * self.world
+            now = time.monotonic()
+            self.spent += now - began
+            average, count = average + value, count + 1
+            if self.rank == 0 and now - reported > 20:
+                print(
+                    f"step {self.step}, {self.samples} samples, {self.spent / 60:.1f}/{self.minutes:.0f} min, "
+                    f"loss {average / count:.4f}, {1000 * (now - reported) / count:.0f} ms a step",
+                    flush=True,
+                )
+                reported, average, count = now, 0.0, 0
+            if self.rank == 0 and now - saved > save_every:
+                self.save()
+                saved = now
+        if self.rank == 0:
+            self.save()
+
+    def save(self) -> None:
+        ema = dict(zip([name for name, _ in self.model.named_parameters()], self.ema, strict=True))
+        state = {
+            "model": self.model.state_dict(), "ema": ema, "optimizer": self.optimizer.state_dict(),
+            "projection": self.batches.projection, "mean": self.batches.mean,
+            "step": self.step, "samples": self.samples, "spent": self.spent,
+        }  # fmt: skip
+        save_atomically(state, CHECKPOINT)
+
+    def resume(self) -> None:
+        state = load(CHECKPOINT)
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        torch._foreach_copy_(self.ema, [state["ema"][name] for name, _ in self.model.named_parameters()])
+        self.step, self.samples, self.spent = state["step"], state["samples"], state["spent"]
+        self.generator.manual_seed(1000 + self.rank + 7919 * self.step)
+
+
+def first_batches(rank: int, seed: int) -> Batches:
+    pictures = load_pictures()
+    projection, mean = principal_components(random_batch(pictures, 4000, np.random.default_rng(0)))
+    assert projection.shape[0] == LATENT_CHANNELS
+    tokenizer = CLIPTokenizer.from_pretrained(TOKENIZER)
+    return Batches(pictures, tokenizer, projection, mean, np.random.default_rng([seed, rank]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=60.0, help="wall-clock budget, over all resumed parts")
+    parser.add_argument("--batch", type=int, default=32, help="pictures a step and process")
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--threads", type=int, default=1, help="of each process")
+    parser.add_argument("--bf16", action="store_true", help="autocast to bfloat16")
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--save-every", type=float, default=120.0, help="seconds")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    if rank == 0 and not Path(TOKENIZER, "vocab.json").exists():
+        write_tokenizer(TOKENIZER)
+    if world > 1:
+        dist.init_process_group("gloo")
+        dist.barrier()
+    step = load(CHECKPOINT)["step"] if arguments.resume else 0
+    batches = first_batches(rank, step)
+    torch.manual_seed(0)
+    model = Denoiser(batches.tokenizer).train()
+    trainer = Trainer(model, batches, rank, world, arguments.rate, arguments.minutes, arguments.bf16)
+    if arguments.resume:
+        trainer.resume()
+    trainer.run(arguments.batch, arguments.save_every)
+    if world > 1:
+        dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()
