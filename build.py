@@ -7,6 +7,7 @@ Standard library only, for Python 3.9 or newer. What a command needs is installe
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -183,6 +184,7 @@ def link(options: argparse.Namespace, rest: list[str]) -> int:
     for folder in folders:
         target = folder / "extensions" / "user_default" / EXTENSION
         link_tree(target)
+        tell_backend(folder, environment_python("backend"))
         print(f"linked {target}")
     print("Restart Blender and enable Lucid Dreamer in Edit > Preferences > Add-ons.")
     return 0
@@ -198,6 +200,13 @@ def blender_user_folders() -> list[Path]:
         base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "blender"
     versions = [folder for folder in base.glob("*.*") if folder.name.replace(".", "").isdigit()]
     return sorted(folder for folder in versions if tuple(map(int, folder.name.split("."))) >= (4, 2))
+
+
+def tell_backend(user_folder: Path, python: Path) -> None:
+    """Leave the backend's interpreter where the add-on's preference takes its default from."""
+    folder = user_folder / "extensions" / ".user" / "user_default" / EXTENSION  # bpy.utils.extension_path_user
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "backend.json").write_text(json.dumps({"python": str(python)}), "utf-8")
 
 
 def link_tree(target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tomllib
 import zipfile
@@ -151,6 +152,13 @@ def test_a_linked_extension_has_manifest_and_package_side_by_side(tmp_path: Path
         assert {"__init__.py", "core", "backend", "blender_manifest.toml", "wheels"} <= {
             p.name for p in target.iterdir()
         }
+
+
+def test_the_backend_is_named_in_the_extensions_user_folder(tmp_path: Path) -> None:
+    build.tell_backend(tmp_path, Path("/somewhere/python"))
+    (written,) = tmp_path.rglob("backend.json")
+    assert written.parent == tmp_path / "extensions" / ".user" / "user_default" / "lucid_dreamer"
+    assert json.loads(written.read_text("utf-8")) == {"python": str(Path("/somewhere/python"))}
 
 
 def test_linking_never_replaces_an_installed_extension(tmp_path: Path) -> None:
