@@ -1,0 +1,1 @@
+"""Splat clouds and meshes as Blender objects, and back."""
