@@ -1,0 +1,1 @@
+"""From splats to a triangle mesh: ``surface.extract``."""
