@@ -8,6 +8,8 @@ from ..core.errors import InvalidInput
 from ..core.meshes import TriangleMesh
 from .material import mesh_material
 
+Placement = Matrix  # matrix_world of a prop: from the training frame to the world
+
 COLOR = "Color"
 TRAINING_RADIUS = 0.6  # metres: the bounding sphere of a mesh that a run starts from
 
@@ -60,16 +62,14 @@ def read_mesh(source: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> Trian
         shown.to_mesh_clear()
 
 
-def in_training_frame(mesh: TriangleMesh) -> tuple[TriangleMesh, Matrix]:
+def in_training_frame(mesh: TriangleMesh) -> tuple[TriangleMesh, Placement]:
     """The mesh centred at the origin in a sphere of TRAINING_RADIUS, and the matrix from there back to the world."""
     centre = (mesh.vertices.min(axis=0) + mesh.vertices.max(axis=0)) / 2
     radius = float(np.linalg.norm(mesh.vertices - centre, axis=1).max())
     if radius <= 0:
         raise InvalidInput("the mesh has no size: all its vertices lie in one point")
     factor = TRAINING_RADIUS / radius
-    normalised = TriangleMesh(
-        vertices=(mesh.vertices - centre) * factor, triangles=mesh.triangles, colors=mesh.colors
-    )
+    normalised = TriangleMesh(vertices=(mesh.vertices - centre) * factor, triangles=mesh.triangles, colors=mesh.colors)
     return normalised, Matrix.Translation(centre.tolist()) @ Matrix.Scale(1 / factor, 4)
 
 

@@ -43,7 +43,9 @@ def _build(tree: Tree) -> None:
     linear = [_linear(tree, channel) for channel in display]
     color = tree.add("FunctionNodeCombineColor", inputs={k: s for k, s in enumerate([*linear, opacity])}).outputs[0]
     geometry = _store(tree, geometry, "lucid_color", "FLOAT_COLOR", color)
-    reach = tree.math("MULTIPLY", _reach(tree, opacity), tree.math("MAXIMUM", tree.math("MAXIMUM", *sides[:2]), sides[2]))
+    reach = tree.math(
+        "MULTIPLY", _reach(tree, opacity), tree.math("MAXIMUM", tree.math("MAXIMUM", *sides[:2]), sides[2])
+    )
     points = tree.add("GeometryNodeSetPointRadius", inputs={"Points": geometry, "Radius": reach}).outputs[0]
     tree.link(points, tree.add("NodeGroupOutput").inputs[0])
 

@@ -1,0 +1,84 @@
+"""What the panel shows of the run at work, or of the last one. Operators write it, panels read it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..core import messages
+
+Phase = Literal["idle", "running", "paused", "stopping", "finished", "cancelled", "failed"]
+
+
+@dataclass
+class JobState:
+    """The one mutable record of a run; ``begin`` resets it."""
+
+    phase: Phase = "idle"
+    title: str = ""  # the prompt, or what is being done
+    stage: str = ""
+    step: int = 0
+    steps: int = 0
+    seconds_left: float = -1.0
+    splats: int = 0
+    notices: list[str] = field(default_factory=list)
+    message: str = ""  # how it ended
+    advice: str = ""
+    job_folder: str = ""  # set where `resume` can continue
+    began: float = 0.0
+
+    @property
+    def busy(self) -> bool:
+        return self.phase in ("running", "paused", "stopping")
+
+    @property
+    def factor(self) -> float:
+        """Share of the steps that is done."""
+        return min(self.step / self.steps, 1.0) if self.steps else 0.0
+
+    def begin(self, title: str) -> None:
+        fresh = JobState(phase="running", title=title, stage="Starting the backend", began=time.monotonic())
+        vars(self).update(vars(fresh))
+
+    def note(self, event: messages.Event) -> None:
+        """Take over what an event says."""
+        match event:
+            case messages.Progress():
+                self.stage, self.step, self.steps = event.stage, event.step, event.steps
+                self.seconds_left, self.splats = event.seconds_left, event.splats
+            case messages.Notice():
+                self.notices.append(event.message)
+            case messages.Snapshot():
+                self.splats = len(event.splats)
+            case messages.Finished():
+                self.phase, self.message = "finished", f"Finished in {duration(time.monotonic() - self.began)}."
+            case messages.Failed():
+                self.fail(event)
+
+    def fail(self, failed: messages.Failed) -> None:
+        self.phase = "cancelled" if failed.kind == "Cancelled" else "failed"
+        self.message, self.advice, self.job_folder = failed.message, failed.advice, failed.job_folder
+
+    @property
+    def line(self) -> str:
+        """One line for the progress bar and the status bar."""
+        if self.phase == "paused":
+            return f"Paused at step {self.step}/{self.steps}"
+        parts = [f"{self.stage}: step {self.step}/{self.steps}" if self.step else self.stage]
+        if self.seconds_left >= 0:
+            parts.append(f"{duration(self.seconds_left)} left")
+        return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """ "42 s", "3:05 min" or "2:10 h"."""
+    whole = max(round(seconds), 0)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
+
+
+state = JobState()

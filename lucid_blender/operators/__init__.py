@@ -1,0 +1,16 @@
+"""The verbs: one operator a file."""
+
+from . import cancel, choose_prop, export_splats, generate, import_splats, open_log, pause, resume, splats_to_mesh
+
+CLASSES = (
+    generate.LUCID_OT_generate,
+    cancel.LUCID_OT_cancel,
+    pause.LUCID_OT_pause,
+    resume.LUCID_OT_resume,
+    choose_prop.LUCID_OT_choose_prop,
+    import_splats.LUCID_OT_import_splats,
+    import_splats.LUCID_FH_splats,
+    export_splats.LUCID_OT_export_splats,
+    splats_to_mesh.LUCID_OT_splats_to_mesh,
+    open_log.LUCID_OT_open_log,
+)

@@ -1,0 +1,63 @@
+"""lucid.generate: from the prompt in the sidebar to a prop in the scene."""
+
+import random
+
+import bpy
+
+from .. import preferences
+from ..client.job_state import state
+from ..core.errors import LucidError
+from ..properties import to_request
+from . import running
+from .prop import Prop
+
+
+class LUCID_OT_generate(bpy.types.Operator):
+    bl_idname = "lucid.generate"
+    bl_label = "Generate"
+    bl_description = "Make a prop from the prompt; the splats grow in the viewport while you work on"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if state.busy:
+            cls.poll_message_set("Lucid Dreamer is already at work")
+            return False
+        if not context.scene.lucid.prompt.strip():
+            cls.poll_message_set("Enter a prompt first, for example: a red mushroom")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if bpy.app.background:
+            return self.execute(context)
+        try:
+            running.start(prepared(context, mesh_beside=True))
+        except LucidError as error:
+            return running.report(self, error)
+        if context.scene.lucid.show_colors:
+            show_colors(context.space_data)
+        return {"FINISHED"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            running.run(prepared(context))
+        except LucidError as error:
+            return running.report(self, error)
+        return {"FINISHED"}
+
+
+def prepared(context: bpy.types.Context, *, mesh_beside: bool = False) -> Prop:
+    """The run that the sidebar describes, in a new job folder."""
+    settings = context.scene.lucid
+    if settings.randomise:
+        settings.seed = random.randrange(2**31)
+    folder = preferences.new_job_folder(settings.prompt)
+    request, placement = to_request(settings, folder=folder, depsgraph=context.evaluated_depsgraph_get())
+    return Prop(request, placement, mesh_beside=mesh_beside)
+
+
+def show_colors(space: bpy.types.Space | None) -> None:
+    """Material Preview, where the viewport is Solid: that one draws all points of an object in one colour."""
+    if space is not None and space.type == "VIEW_3D" and space.shading.type == "SOLID":
+        space.shading.type = "MATERIAL"

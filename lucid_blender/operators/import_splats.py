@@ -1,0 +1,56 @@
+"""lucid.import_splats: Gaussian splats from PLY files, also by dropping them into the viewport."""
+
+from pathlib import Path
+
+import bpy
+from bpy.props import CollectionProperty, StringProperty
+
+from ..core.errors import LucidError
+from ..core.formats.ply import read_ply
+from ..scene.pointcloud import create_splats
+from . import running
+from .prop import select
+
+
+class LUCID_OT_import_splats(bpy.types.Operator):
+    bl_idname = "lucid.import_splats"
+    bl_label = "Import Splats"
+    bl_description = "Import Gaussian splats from PLY files in the layout of 3D Gaussian Splatting"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filepath: StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default="*.ply", options={"HIDDEN"})
+    files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"})
+    directory: StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if self.files and self.directory:  # dropped into the viewport
+            return self.execute(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        names = [entry.name for entry in self.files if entry.name]
+        paths = [Path(self.directory, name) for name in names] or [Path(bpy.path.abspath(self.filepath))]
+        made = []
+        for path in paths:
+            try:
+                splats = create_splats(read_ply(path), path.stem)
+            except LucidError as error:
+                return running.report(self, error)
+            context.collection.objects.link(splats)
+            made.append(splats)
+        select(made)
+        self.report({"INFO"}, f"Imported {sum(len(splats.data.points) for splats in made)} splats")
+        return {"FINISHED"}
+
+
+class LUCID_FH_splats(bpy.types.FileHandler):
+    bl_idname = "LUCID_FH_splats"
+    bl_label = "Gaussian Splats"
+    bl_import_operator = "lucid.import_splats"
+    bl_file_extensions = ".ply"
+
+    @classmethod
+    def poll_drop(cls, context: bpy.types.Context) -> bool:
+        return context.area is not None and context.area.type == "VIEW_3D"

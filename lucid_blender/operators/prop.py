@@ -1,0 +1,130 @@
+"""What a run makes in the scene: the splats while they grow, and in the end what belongs to them."""
+
+from pathlib import Path
+
+import bpy
+from mathutils import Matrix
+
+from ..core import codec
+from ..core.meshes import TriangleMesh
+from ..core.messages import ExtractMesh, Finished, Generate, Snapshot
+from ..core.splats import SplatCloud
+from ..scene.collections import describe, find_job_object, home_of, new_collection, prop_name
+from ..scene.meshes import create_mesh
+from ..scene.pointcloud import create_splats, update_splats
+from . import running
+
+
+class Prop:
+    """A Generate request and its objects. They are found by the job's name, which they carry: never by reference."""
+
+    def __init__(self, request: Generate, placement: Matrix | None = None, *, mesh_beside: bool = False) -> None:
+        """``placement`` is the prop's matrix_world; ``mesh_beside`` puts the mesh next to the splats, not over them."""
+        self.request = request
+        self._mesh_beside = mesh_beside
+        self.title = request.generation.prompt
+        self.job = Path(request.job_folder).name
+        self._placement = placement or Matrix.Identity(4)
+        self._was_shown = False
+
+    @property
+    def splats(self) -> bpy.types.Object | None:
+        return find_job_object(self.job, "POINTCLOUD")
+
+    @property
+    def mesh(self) -> bpy.types.Object | None:
+        return find_job_object(self.job, "MESH")
+
+    def show(self, snapshot: Snapshot) -> None:
+        """The splats as they are now; an object that the user has removed is not made again before the end."""
+        if self._was_shown and self.splats is None:
+            return
+        self._put_splats(snapshot.splats)
+        self._was_shown = True
+
+    def undone(self) -> None:
+        self._was_shown = self.splats is not None
+
+    def deliver(self, finished: Finished) -> None:
+        """The final splats and the mesh, described and selected, as one step to undo."""
+        if finished.splats is not None:
+            self._put_splats(finished.splats)
+        if finished.mesh is not None and self.splats is not None:
+            self._put_mesh(finished.mesh, self.splats)
+        select([found for found in (self.mesh, self.splats) if found])
+        running.undo_step(f"Generate {self.title}")
+
+    def _put_splats(self, cloud: SplatCloud) -> None:
+        splats = self.splats
+        if splats is not None:
+            update_splats(splats, cloud)
+            return
+        splats = create_splats(cloud, prop_name(self.title))
+        splats.matrix_world = self._placement
+        self._describe(splats)
+        new_collection(self.title, bpy.context.scene).objects.link(splats)
+
+    def _put_mesh(self, mesh: TriangleMesh, splats: bpy.types.Object) -> None:
+        old = self.mesh
+        if old is not None:
+            bpy.data.objects.remove(old)
+        made = create_mesh(mesh, prop_name(self.title) + " mesh")
+        made.matrix_world = splats.matrix_world
+        self._describe(made)
+        home_of(splats, bpy.context.scene).objects.link(made)
+        if self._mesh_beside:
+            made.location.x += 1.1 * splats.dimensions.x
+
+    def _describe(self, made: bpy.types.Object) -> None:
+        generation = self.request.generation
+        settings = codec.dumps(generation)
+        describe(made, prompt=generation.prompt, seed=generation.seed, settings=settings, job=self.job)
+
+
+class MeshOfSplats:
+    """An ExtractMesh request for the splats of one object."""
+
+    def __init__(self, request: ExtractMesh, source: bpy.types.Object) -> None:
+        self.request = request
+        self.title = f"Mesh of {source.name}"
+        self._source = source.name
+        self._matrix = source.matrix_world.copy()
+        self._name = ""
+
+    @property
+    def mesh(self) -> bpy.types.Object | None:
+        return bpy.data.objects.get(self._name)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """There are none."""
+
+    def undone(self) -> None:
+        """Nothing is in the scene yet."""
+
+    def deliver(self, finished: Finished) -> None:
+        """The mesh beside the splats, with what is written on them."""
+        if finished.mesh is None:
+            return
+        made = create_mesh(finished.mesh, f"{self._source} mesh")
+        source = bpy.data.objects.get(self._source)
+        if source is not None:
+            for key in ("prompt", "seed", "settings", "lucid_job"):
+                if key in source:
+                    made[key] = source[key]
+        made.matrix_world = source.matrix_world if source is not None else self._matrix
+        home = home_of(source, bpy.context.scene) if source is not None else bpy.context.scene.collection
+        home.objects.link(made)
+        self._name = made.name
+        select([made])
+        running.undo_step(self.title)
+
+
+def select(found: list[bpy.types.Object]) -> None:
+    """Select exactly these, the last of them active, as far as the view layer shows them."""
+    layer = bpy.context.view_layer
+    for other in layer.objects:
+        other.select_set(False)
+    for made in found:
+        if made.name in layer.objects and made.visible_get():
+            made.select_set(True)
+            layer.objects.active = made

@@ -1,0 +1,130 @@
+"""The sidebar tab "Lucid": a prompt, a button, and what is going on."""
+
+import bpy
+
+from ..client.job_state import state
+from ..core.errors import BackendError
+from ..preferences import PYTHON_VARIABLE, LucidPreferences, find_backend
+from ..properties import known_words, unknown_words
+from .text import wrapped
+
+
+class LUCID_PT_generate(bpy.types.Panel):
+    bl_label = "Lucid Dreamer"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Lucid"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.lucid
+        draw_backend(layout, context)
+        draw_prompt(layout, context)
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.prop(settings, "preset")
+        row = column.row(align=True)
+        row.prop(settings, "seed")
+        row.prop(settings, "randomise", text="", icon="FILE_REFRESH")
+        column.prop(settings, "initialiser")
+        if settings.initialiser == "MESH":
+            column.prop(settings, "initial_mesh")
+        column.prop(settings, "model")
+        if settings.model == "OTHER":
+            column.prop(settings, "model_source", text="Hub Id or Folder")
+        column.prop(settings, "make_mesh")
+        if state.busy:
+            draw_progress(layout)
+        else:
+            row = layout.row()
+            row.scale_y = 1.6
+            row.operator("lucid.generate", icon="SHADERFX")
+            draw_end(layout, context)
+        for notice in state.notices[-2:]:
+            wrapped(layout, context, notice, icon="INFO")
+
+
+class LUCID_PT_advanced(bpy.types.Panel):
+    bl_label = "Advanced"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Lucid"
+    bl_parent_id = "LUCID_PT_generate"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.lucid
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(settings, "objective")
+        for switch, value in (("set_iterations", "iterations"), ("set_splats", "splats")):
+            row = layout.row(heading=settings.bl_rna.properties[value].name)
+            row.prop(settings, switch, text="")
+            field = row.row()
+            field.active = getattr(settings, switch)
+            field.prop(settings, value, text="")
+        layout.prop(settings, "show_colors")
+        layout.operator("lucid.resume", text="Resume a Job...", icon="FILE_FOLDER").directory = ""
+
+
+def draw_backend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What is missing, and how to get it."""
+    try:
+        find_backend()
+    except BackendError as error:
+        box = layout.box()
+        wrapped(box, context, f"{error.message} {error.advice}", icon="ERROR")
+        wrapped(box, context, f"In scripts the variable {PYTHON_VARIABLE} does the same.", icon="BLANK1")
+        box.operator(
+            "preferences.addon_show", text="Preferences", icon="PREFERENCES"
+        ).module = LucidPreferences.bl_idname
+
+
+def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Prompt and negative prompt, and words that the built-in model does not know."""
+    settings = context.scene.lucid
+    column = layout.column(align=True)
+    column.label(text="Prompt")
+    row = column.row(align=True)
+    row.scale_y = 1.2
+    row.prop(settings, "prompt", text="", placeholder="a red mushroom")
+    if settings.model == "BUILTIN" and known_words():
+        row.operator("lucid.choose_prop", text="", icon="VIEWZOOM")
+    column.separator(factor=0.5)
+    column.prop(settings, "negative_prompt", text="", placeholder="not wanted")
+    unknown = unknown_words(settings)
+    if unknown:
+        text = f"The built-in model does not know {', '.join(unknown)}. The magnifier lists what it knows."
+        wrapped(layout, context, text, icon="ERROR")
+
+
+def draw_progress(layout: bpy.types.UILayout) -> None:
+    """The bar, the numbers, and what can be done."""
+    column = layout.column(align=True)
+    column.label(text=state.title, icon="SHADERFX")
+    column.progress(factor=state.factor, type="BAR", text=state.line)
+    if state.splats:
+        column.label(text=f"{state.splats:,} splats".replace(",", " "))
+    row = layout.row(align=True)
+    row.scale_y = 1.3
+    paused = state.phase == "paused"
+    row.operator("lucid.pause", text="Continue" if paused else "Pause", icon="PLAY" if paused else "PAUSE")
+    row.operator("lucid.cancel", icon="CANCEL")
+
+
+def draw_end(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """How the last run ended, with advice and what can be done about it."""
+    if not state.message:
+        return
+    icon = {"finished": "CHECKMARK", "cancelled": "INFO", "failed": "ERROR"}.get(state.phase, "NONE")
+    box = layout.box()
+    box.alert = state.phase == "failed"
+    wrapped(box, context, state.message, icon=icon)
+    box.alert = False
+    if state.advice:
+        wrapped(box, context, state.advice, icon="BLANK1")
+    row = box.row()
+    if state.job_folder:
+        row.operator("lucid.resume", icon="PLAY").directory = state.job_folder
+    if state.phase == "failed":
+        row.operator("lucid.open_log", icon="TEXT")

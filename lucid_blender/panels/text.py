@@ -1,0 +1,19 @@
+"""Text in a panel that is as wide as the user made it."""
+
+import textwrap
+
+import bpy
+
+PIXELS_PER_CHARACTER = 7.0  # of the interface font at its default size
+
+
+def wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, *, icon: str = "NONE") -> None:
+    """Labels, one a line; the first carries the icon."""
+    scale = context.preferences.system.ui_scale
+    width = context.region.width if context.region else 300
+    characters = max(int(width / scale / PIXELS_PER_CHARACTER) - 7, 16)
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    lines = [line for paragraph in text.splitlines() for line in textwrap.wrap(paragraph, characters)]
+    for number, line in enumerate(lines):
+        column.label(text=line, icon="BLANK1" if number and icon != "NONE" else icon)

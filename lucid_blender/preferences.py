@@ -1,0 +1,113 @@
+"""Where the backend, the jobs and the caches are."""
+
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+import bpy
+from bpy.props import StringProperty
+
+from .client.environment import find_python
+from .client.process import Launch
+from .core.errors import BackendError
+
+PYTHON_VARIABLE = "LUCID_DREAMER_PYTHON"
+
+
+class LucidPreferences(bpy.types.AddonPreferences):
+    bl_idname = __package__
+
+    backend_python: StringProperty(
+        name="Backend's Python",
+        description="Interpreter, or folder, of the Python environment that holds torch and diffusers",
+        subtype="FILE_PATH",
+    )
+    jobs_folder: StringProperty(
+        name="Jobs Folder",
+        description="Where runs keep their settings, checkpoints and results. Empty: the extension's own folder",
+        subtype="DIR_PATH",
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column = self.layout.column()
+        column.prop(self, "backend_python")
+        try:
+            column.label(text=f"Uses {find_backend()}", icon="CHECKMARK")
+        except BackendError as error:
+            column.label(text=error.message, icon="ERROR")
+            column.label(text="`python3 build.py link` in the source folder makes the environment and sets it here.")
+        column.prop(self, "jobs_folder")
+        column.label(text=f"Jobs are kept in {jobs_folder()}", icon="FILE_FOLDER")
+        online = bpy.app.online_access
+        text = "Models may be downloaded" if online else "Models are not downloaded: Blender is offline"
+        column.label(text=f"{text} (System > Network)", icon="INTERNET" if online else "INTERNET_OFFLINE")
+
+
+def find_backend() -> Path:
+    """The backend's interpreter: the preference, else the environment variable, else what `build.py link` left.
+
+    Raises BackendError, with advice, when there is none.
+    """
+    found = _preferences()
+    others = [Path(text) for text in (os.environ.get(PYTHON_VARIABLE, ""), _linked_python()) if text]
+    return find_python(found.backend_python if found else "", others)
+
+
+def launch() -> Launch:
+    """How to start the backend. Raises BackendError when it is not there."""
+    return Launch(
+        python=find_backend(),
+        cache_folder=user_folder("cache"),
+        log_file=log_file(),
+        allow_downloads=bpy.app.online_access,
+    )
+
+
+def log_file() -> Path:
+    """The backend's log of the last start."""
+    return user_folder("logs") / "backend.log"
+
+
+def jobs_folder() -> Path:
+    """Where new jobs go."""
+    found = _preferences()
+    if found and found.jobs_folder:
+        return Path(bpy.path.abspath(found.jobs_folder))
+    return user_folder("jobs")
+
+
+def new_job_folder(prompt: str) -> Path:
+    """A path, not yet a folder, for a run: time and prompt."""
+    words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:40] or "prop"
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{words}"
+    folder = jobs_folder() / name
+    number = 2
+    while folder.exists():
+        folder, number = folder.with_name(f"{name}-{number}"), number + 1
+    return folder
+
+
+def user_folder(name: str) -> Path:
+    """A folder of ours outside the extension, which an update would overwrite."""
+    if __package__.startswith("bl_ext."):
+        return Path(bpy.utils.extension_path_user(__package__, path=name, create=True))
+    path = os.path.join("lucid_dreamer", name)
+    return Path(bpy.utils.user_resource("DATAFILES", path=path, create=True))
+
+
+def _preferences() -> LucidPreferences | None:
+    """None when the package is registered without being an add-on, as tests and scripts do."""
+    addon = bpy.context.preferences.addons.get(__package__)
+    return addon.preferences if addon else None
+
+
+def _linked_python() -> str:
+    try:
+        return str(json.loads((user_folder("") / "backend.json").read_text("utf-8"))["python"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+CLASSES = (LucidPreferences,)

