@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from llvmlite import binding
+from numba import types
+from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -46,7 +49,7 @@ def reordered(function: Function) -> Function:
     The order depends on nothing but the machine code: results are the same for any number of threads. What it calls
     keeps its own rules.
     """
-    return _cached(function, fastmath={"reassoc", "contract", "nsz"})
+    return _cached(function, fastmath={"reassoc", "contract", "nsz"}, forceinline=True)
 
 
 def _cached(function: Function, **options: Any) -> Function:
@@ -63,7 +66,9 @@ def _cache_folder() -> Path | None:
     digest = hashlib.sha256()
     for source in sorted(_SOURCES.glob("*.py")):
         digest.update(source.read_bytes())
-    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or _SOURCES / "__pycache__") / f"rasterizers-{digest.hexdigest()[:16]}"
+    folder = (
+        Path(os.environ.get("NUMBA_CACHE_DIR") or _SOURCES / "__pycache__") / f"rasterizers-{digest.hexdigest()[:16]}"
+    )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
@@ -72,3 +77,15 @@ def _cache_folder() -> Path | None:
 
 
 _CACHE = _cache_folder()
+_HAS_FMA = bool(binding.get_host_cpu_features().get("fma"))
+
+
+@intrinsic
+def multiply_add(_context: Any, a: Any, b: Any, c: Any) -> Any:
+    """a * b + c, rounded once where the processor can; the same everywhere on one machine, which "contract" is not."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        a, b, c = arguments
+        return builder.fma(a, b, c) if _HAS_FMA else builder.fadd(builder.fmul(a, b), c)
+
+    return (a(a, b, c), generate) if a == b == c and isinstance(a, types.Float) else None

@@ -106,7 +106,7 @@ def check_inputs(
     _check_cameras(cameras)
     views, count = len(cameras), len(means)
     channels = colors.shape[-1] if colors.ndim else 0
-    shapes = {
+    inputs: dict[str, tuple[Tensor, list[tuple[int, ...]]]] = {
         "means": (means, [(count, 3)]),
         "quats": (quats, [(count, 4)]),
         "scales": (scales, [(count, 3)]),
@@ -114,17 +114,17 @@ def check_inputs(
         "colors": (colors, [(count, channels), (views, count, channels)]),
         "background": (background, [(channels,), (views, channels)]),
     }
-    for name, (tensor, wanted) in shapes.items():
+    for name, (tensor, wanted) in inputs.items():
         if tuple(tensor.shape) not in wanted or channels < 1:
             choices = " or ".join(str(list(shape)) for shape in wanted)
             raise InvalidInput(f"{name} has shape {list(tensor.shape)}; {count} splats in {views} views need {choices}")
         if tensor.dtype != means.dtype or tensor.device != means.device:
             raise InvalidInput(
-                f"{name} is {tensor.dtype} on {tensor.device}, means are {means.dtype} on {means.device}; they must agree"
+                f"{name} are {tensor.dtype} on {tensor.device}, means {means.dtype} on {means.device}; they must agree"
             )
     if means.dtype not in (torch.float32, torch.float64):
         raise InvalidInput(f"means are {means.dtype}; a rasterizer takes float32 or float64")
-    for name, (tensor, _) in shapes.items():
+    for name, (tensor, _) in inputs.items():
         _check_values(name, tensor.detach())
 
 
@@ -134,7 +134,9 @@ def _check_cameras(cameras: Sequence[Camera]) -> None:
         raise InvalidInput(f"cameras have the sizes {sorted(sizes)}; all views of one call need the same, at least one")
     for camera in cameras:
         if not all(map(math.isfinite, (camera.fx, camera.fy, camera.cx, camera.cy))):
-            raise InvalidInput(f"cameras hold NaN or infinity: fx {camera.fx}, fy {camera.fy}, cx {camera.cx}, cy {camera.cy}")
+            raise InvalidInput(
+                f"cameras hold NaN or infinity: fx {camera.fx}, fy {camera.fy}, cx {camera.cx}, cy {camera.cy}"
+            )
 
 
 def _check_values(name: str, tensor: Tensor) -> None:
@@ -148,6 +150,8 @@ def _check_values(name: str, tensor: Tensor) -> None:
         bad = int((~torch.isfinite(tensor)).sum())
         raise InvalidInput(f"{name} hold NaN or infinity ({bad} of {tensor.numel()} values)")
     if name == "quats" and lowest < torch.finfo(tensor.dtype).tiny:
-        raise InvalidInput(f"quats[{int(tensor.argmin())}] has length 0; a rotation needs a quaternion of any other length")
+        raise InvalidInput(
+            f"quats[{int(tensor.argmin())}] has length 0; a rotation needs a quaternion of any other length"
+        )
     if name == "opacities" and not 0 <= lowest <= highest <= 1:
         raise InvalidInput(f"opacities range from {lowest} to {highest}; wanted 0 to 1")

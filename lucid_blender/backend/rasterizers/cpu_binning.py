@@ -1,9 +1,8 @@
 """Which splat touches which tile, front to back.
 
-Splats are sorted by depth once a view, then dealt into tiles by a stable counting sort: pairs of splat and tile are never
-sorted. A tile is 8 x 16 pixels: 8 columns are one vector register of float32, so that any run of whole rows is a flat
-loop without a remainder. A pair exists only where the ellipse alpha >= 1/255 enters the tile, and knows the rows that
-it enters.
+Splats are sorted by depth once a view, then dealt into tiles by a stable counting sort; pairs of splat and tile are
+never sorted. A tile is 8 x 32 pixels: its rows fill whole vector registers, so that any run of rows is one flat loop.
+A pair exists only where the ellipse alpha >= 1/255 enters the tile, and knows the rows that it enters.
 
 Names: a *rank* numbers the drawn splats of all views, view after view, front to back; a *slot* numbers the pairs of a
 chunk, rank after rank.
@@ -24,7 +23,7 @@ from .splat_math import extent_of
 Array = Any
 
 TILE_WIDTH = 8
-TILE_HEIGHT = 16
+TILE_HEIGHT = 32
 TILE_PIXELS = TILE_WIDTH * TILE_HEIGHT
 
 DIGIT_BITS = 11
@@ -118,6 +117,8 @@ def tiles_of(splat: Array, radius: int, size: tuple[int, int], first_tile: int, 
             if len(tiles) > 0:
                 tiles[count] = first_tile + row * columns + column
                 start, stop = max(first - row * TILE_HEIGHT, 0), min(end - row * TILE_HEIGHT, TILE_HEIGHT)
+                if (stop - start) & 1:  # two rows of float32 are one register of AVX-512
+                    start, stop = (start, stop + 1) if stop < TILE_HEIGHT else (start - 1, stop)
                 rows[count] = start + (stop << 8)
             count += 1
     return count
@@ -168,7 +169,7 @@ def tabulate(
 
 @serial
 def next_chunk(pairs_before: Array, first_rank: Array, begin: Array, budget: int) -> Array:
-    """[V] the end of the ranks of each view that may be binned together: ``budget`` pairs, at least one splat a view."""
+    """[V] the end of each view's ranks that may be binned together: ``budget`` pairs, at least one splat a view."""
     end = begin.copy()
     for v in range(len(begin)):
         limit = pairs_before[begin[v]] + budget // len(begin)
@@ -188,8 +189,8 @@ def bin_pairs(
 ) -> tuple[Array, Array, Array, Array]:
     """Deal the ranks begin[v] to end[v] of each view v into its tiles.
 
-    Gives the rank and the rows (first + 256 * end) of each slot; the slots tile by tile, front to back within a tile; and
-    where each tile's begin, [V * tiles + 1].
+    Gives the rank and the rows (first + 256 * end) of each slot; the slots tile by tile, front to back within a tile;
+    and where each tile's begin, [V * tiles + 1].
     """
     views = len(begin)
     tiles = ((size[0] + TILE_WIDTH - 1) // TILE_WIDTH) * ((size[1] + TILE_HEIGHT - 1) // TILE_HEIGHT)

@@ -1,7 +1,7 @@
 """Splats over pixels, front to back, tile by tile.
 
-The state of all tiles lies in one flat array, plane after plane within a tile; a tile is worked on by one thread, and its
-planes stay in the nearest cache.
+The state of all tiles lies in one flat array, plane after plane within a tile; a tile is worked on by one thread, and
+its planes stay in the nearest cache.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from .compiled import inlined, kernel, serial
+from .compiled import inlined, kernel, multiply_add, serial
 from .cpu_binning import (
     ACROSS,
     ALONG,
@@ -45,13 +45,13 @@ PAIRS_BETWEEN_LOOKS = 16
 
 @inlined
 def any_light(state: Array, base: Any) -> bool:
-    most = state[base]
+    lit = False
     for k in range(np.uint64(TILE_PIXELS)):
-        most = max(most, state[base + k])
-    return most > 0
+        lit |= state[base + k] > 0
+    return lit
 
 
-@serial
+@inlined
 def _add_splat(
     state: Array,
     base: Any,
@@ -74,10 +74,10 @@ def _add_splat(
         dx, dy = real(COLUMN[k]) + dx0, real(ROW[k]) + dy0
         raw, alpha, weight, left = cover(real, dx, dy, across, shear, along, opacity, state[p])
         state[p] = left
-        state[p + P1] += weight * red
-        state[p + P2] += weight * green
-        state[p + P3] += weight * blue
-        state[p + P4] += weight * depth
+        state[p + P1] = multiply_add(weight, red, state[p + P1])
+        state[p + P2] = multiply_add(weight, green, state[p + P2])
+        state[p + P3] = multiply_add(weight, blue, state[p + P3])
+        state[p + P4] = multiply_add(weight, depth, state[p + P4])
 
 
 @serial

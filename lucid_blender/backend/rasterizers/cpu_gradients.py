@@ -17,6 +17,7 @@ import numpy as np
 from numba import prange
 
 from .compiled import kernel, reordered, serial
+from .contract import ALPHA_MAX
 from .cpu_binning import (
     ACROSS,
     ALONG,
@@ -35,7 +36,6 @@ from .cpu_binning import (
 )
 from .cpu_blending import COLUMN, P1, P2, P3, P4, P5, P6, PAIRS_BETWEEN_LOOKS, ROW, any_light, corner
 from .pixel_math import LOG2_E, cover
-from .contract import ALPHA_MAX
 
 Array = Any
 Scalar = Any
@@ -98,7 +98,9 @@ def _pass_splat(
         dx, dy = real(COLUMN[k]) + dx0, real(ROW[k]) + dy0
         light = state[p]
         raw, alpha, weight, left = cover(real, dx, dy, across, shear, along, opacity, light)
-        gain = red * state[p + P2] + green * state[p + P3] + blue * state[p + P4] + depth * state[p + P5] + state[p + P6]
+        gain = (
+            red * state[p + P2] + green * state[p + P3] + blue * state[p + P4] + depth * state[p + P5] + state[p + P6]
+        )
         behind = state[p + P1] - weight * gain
         h = weight * gain - alpha * behind / (real(1) - alpha)
         h = h if (weight > none) & (raw <= real(ALPHA_MAX)) else none

@@ -25,7 +25,7 @@ def view_of(views: Array, v: int, width: int, height: int) -> Any:
 def project_all(
     means: Array, quats: Array, scales: Array, views: Array, width: int, height: int
 ) -> tuple[Array, Array, Array, Array]:
-    """Gives means2d [V, N, 2], depths [V, N], ellipses [V, N, 3], radii [V, N] int32; zeros where a splat is not drawn."""
+    """Gives means2d [V, N, 2], depths [V, N], ellipses [V, N, 3], radii [V, N] int32; 0 where a splat is not drawn."""
     real = means.dtype.type
     count, view_count = len(means), len(views)
     means2d = np.empty((view_count, count, 2), means.dtype)
@@ -37,7 +37,9 @@ def project_all(
         quat = (quats[n, 0], quats[n, 1], quats[n, 2], quats[n, 3])
         scale = (scales[n, 0], scales[n, 1], scales[n, 2])
         for v in range(view_count):
-            radius, x, y, depth, across, shear, along = project(real, mean, quat, scale, view_of(views, v, width, height))
+            radius, x, y, depth, across, shear, along = project(
+                real, mean, quat, scale, view_of(views, v, width, height)
+            )
             radii[v, n] = int(radius)
             means2d[v, n, 0], means2d[v, n, 1] = x, y
             depths[v, n] = depth

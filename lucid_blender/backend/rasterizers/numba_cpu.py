@@ -3,10 +3,10 @@
 Same pictures as ``torch_oracle``, and the same results to the bit whatever the number of threads. Inputs on another
 device are brought to the processor and the results taken back.
 
-Memory, in numbers of 4 bytes (8 in float64), for V views of P pixels, N splats of which R are drawn, summed over the views:
-17 V N + 12 R for the splats, about 17 V P for the pictures, and 14 a pair of splat and tile (8 x 16 pixels). Of the
-pairs no more than ``PAIRS_AT_ONCE`` are held at a time (in front first; the rest follows), so the peak stays below
-about 250 MB (480 MB) more however large the splats are.
+Peak memory, in numbers of 4 bytes (8 in float64), for V views of P pixels and N splats, R of them drawn (summed over
+the views): 17 V N + 14 R for the splats, about 17 V P for the pictures, and 14 a pair of splat and tile (8 x 32
+pixels). Pairs are held ``PAIRS_AT_ONCE`` at a time, those in front first, so however large the splats are this last
+part stays below 240 MB (400 MB).
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ def rasterize(
     """Pictures of the splats from every camera (see ``contract``). Raises ``InvalidInput`` naming a bad input."""
     check_inputs(means, quats, scales, opacities, colors, cameras=cameras, background=background)
     device, size = means.device, (cameras[0].width, cameras[0].height)
-    means2d, ellipses, depths, radii = _Project.apply(
+    means2d, ellipses, depths, radii = _Project.apply(  # type: ignore[no-untyped-call]
         means.cpu(), quats.cpu(), scales.cpu(), _view_rows(cameras, means.dtype), size
     )
     means2d = means2d.to(device)
     colors = colors.cpu() if colors.ndim == 3 else colors.cpu()[None]
     background = background.cpu().expand(len(cameras), -1)
     passes = [
-        _Blend.apply(
+        _Blend.apply(  # type: ignore[no-untyped-call]
             means2d.cpu(),
             ellipses,
             depths,
@@ -99,7 +99,9 @@ class _Project(torch.autograd.Function):
     """(means, quats, scales) to (means2d, ellipses, depths, radii) of all views."""
 
     @staticmethod
-    def forward(ctx: Any, means: Tensor, quats: Tensor, scales: Tensor, views: Tensor, size: Size) -> tuple[Tensor, ...]:
+    def forward(
+        ctx: Any, means: Tensor, quats: Tensor, scales: Tensor, views: Tensor, size: Size
+    ) -> tuple[Tensor, ...]:
         arrays = cpu_projection.project_all(_array(means), _array(quats), _array(scales), _array(views), *size)
         means2d, depths, ellipses, radii = map(torch.from_numpy, arrays)
         ctx.save_for_backward(means, quats, scales, views, ellipses, radii)
@@ -108,13 +110,22 @@ class _Project(torch.autograd.Function):
         return means2d, ellipses, depths, radii
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(
         ctx: Any, by_means2d: Tensor, by_ellipses: Tensor, by_depths: Tensor, _by_radii: None
     ) -> tuple[Tensor | None, ...]:
         means, quats, scales, views, ellipses, radii = map(_array, ctx.saved_tensors)
         gradients = cpu_projection.project_all_gradient(
-            means, quats, scales, views, *ctx.size, ellipses, radii, *map(_array, (by_means2d, by_depths, by_ellipses))
+            means,
+            quats,
+            scales,
+            views,
+            *ctx.size,
+            ellipses,
+            radii,
+            _array(by_means2d),
+            _array(by_depths),
+            _array(by_ellipses),
         )
         return *map(torch.from_numpy, gradients), None, None
 
@@ -145,7 +156,7 @@ class _Blend(torch.autograd.Function):
         radii: Tensor,
         size: Size,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        ranks = _rank(*map(_array, (means2d, ellipses, depths, opacities, colors, radii)), size)
+        ranks = _rank(size, *map(_array, (means2d, ellipses, depths, opacities, colors, radii)))
         state = cpu_blending.start_forward(len(radii), *size, ranks.table)
         chunks = _Chunks(ranks, size)
         for _, _, pairs in chunks:
@@ -158,7 +169,7 @@ class _Blend(torch.autograd.Function):
         return color, alpha, depth
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(
         ctx: Any, by_color: Tensor | None, by_alpha: Tensor | None, by_depth: Tensor | None
     ) -> tuple[Tensor | None, ...]:
@@ -205,7 +216,7 @@ class _Blend(torch.autograd.Function):
 
 
 def _rank(
-    means2d: Array, ellipses: Array, depths: Array, opacities: Array, colors: Array, radii: Array, size: Size
+    size: Size, means2d: Array, ellipses: Array, depths: Array, opacities: Array, colors: Array, radii: Array
 ) -> _Ranks:
     keys = depths.view(np.int32 if depths.itemsize == 4 else np.int64)
     splats, first = cpu_binning.sort_by_depth(keys, radii)

@@ -1,4 +1,4 @@
-"""One splat over one pixel: what forward and backward must decide alike, so it stands once and is computed as written."""
+"""One splat over one pixel: what forward and backward must decide alike, so it stands once, computed as written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numba import types
 from numba.extending import overload
 from numpy.polynomial import Chebyshev, Polynomial
 
-from .compiled import inlined
+from .compiled import inlined, multiply_add
 from .contract import ALPHA_CUT, ALPHA_MAX, TRANSMITTANCE_MIN
 
 Scalar = Any
@@ -46,8 +46,11 @@ def _exp2_of_negative(x: Any) -> Any:
             x = max(x, lowest)
             shifted = x + magic
             r = x - (shifted - magic)
-            series = c0 + r * (c1 + r * (c2 + r * (c3 + r * (c4 + r * (c5 + r * c6)))))
-            return np.int32(np.float32(series).view(np.int32) + (np.float32(shifted).view(np.int32) << 23)).view(np.float32)
+            series = multiply_add(multiply_add(multiply_add(c6, r, c5), r, c4), r, c3)
+            series = multiply_add(multiply_add(multiply_add(series, r, c2), r, c1), r, c0)
+            return np.int32(np.float32(series).view(np.int32) + (np.float32(shifted).view(np.int32) << 23)).view(
+                np.float32
+            )
 
         return exp2_32
     if x == types.float64:
@@ -60,7 +63,9 @@ def _exp2_of_negative(x: Any) -> Any:
             r = x - (shifted - magic_64)
             series = d6 + r * (d7 + r * (d8 + r * (d9 + r * (d10 + r * (d11 + r * d12)))))
             series = d0 + r * (d1 + r * (d2 + r * (d3 + r * (d4 + r * (d5 + r * series)))))
-            return np.int64(np.float64(series).view(np.int64) + (np.float64(shifted).view(np.int64) << 52)).view(np.float64)
+            return np.int64(np.float64(series).view(np.int64) + (np.float64(shifted).view(np.int64) << 52)).view(
+                np.float64
+            )
 
         return exp2_64
     return None
@@ -75,8 +80,8 @@ def cover(
     ``across`` and ``along`` are A and E times -log2(e) / 2. ``light`` is the transmittance; once it would
     have fallen below the minimum it is kept negative, which drops everything behind.
     """
-    t = dx + shear * dy
-    raw = opacity * exp2_of_negative(across * t * t + along * dy * dy)
+    t = multiply_add(shear, dy, dx)
+    raw = opacity * exp2_of_negative(multiply_add(across * t, t, along * dy * dy))
     alpha = min(raw, real(ALPHA_MAX))
     left = light * (real(1) - alpha)
     hit = alpha >= real(ALPHA_CUT)

@@ -2,9 +2,9 @@
 
 Scalars in, scalars out, no arrays: the same functions serve every compiled rasterizer. ``real`` is the float type
 (``np.float32`` or ``np.float64``); every constant goes through it, because a bare 0.5 would turn all arithmetic
-into float64. Symbols: W, t the rotation and translation of the viewmat; J the slope of the projection; R the splat's rotation,
-S its scales; B = J W R S, so that the covariance on the screen is B B^T + low-pass (equation 5 of the 3D Gaussian Splatting
-paper).
+into float64. Symbols: W, t the rotation and translation of the viewmat; J the slope of the projection; R the splat's
+rotation, S its scales; B = J W R S, so that the covariance on the screen is B B^T + low-pass (equation 5 of the 3D
+Gaussian Splatting paper).
 """
 
 from __future__ import annotations
@@ -190,7 +190,10 @@ def screen_axes(
 def project_gradient(
     real: Any, mean: Scalars, quat: Scalars, scale: Scalars, view: Scalars, ellipse: Scalars, gradient: Scalars
 ) -> Scalars:
-    """Gradients by (mean, quat, scale) of a drawn splat, ten scalars; ``gradient`` is by (mean x, mean y, depth, A, k, E)."""
+    """Gradients by (mean, quat, scale) of a drawn splat.
+
+    ``gradient`` is by (mean x, mean y, depth, A, k, E), ``ellipse`` is (A, k, E).
+    """
     world_to_camera, translation, (fx, fy, cx, cy), (width, height) = view
     s0, s1, s2 = scale
     by_x, by_y, by_depth = gradient[0], gradient[1], gradient[2]

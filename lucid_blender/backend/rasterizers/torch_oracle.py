@@ -1,9 +1,9 @@
 """The definition: every rule of the rasterizer in plain PyTorch, dense (splats x pixels), any float type and device.
 
 The rules are those of the rasterizer published with "3D Gaussian Splatting for Real-Time Radiance Field Rendering"
-(Kerbl et al. 2023, section 4 and appendix A; the projection is equation 5, the blending equation 3), because the
-methods that distil images into splats were tuned on it. Every derivative is autograd's, so it is the true one. On purpose it
-differs from the original where that is not so:
+(Kerbl et al. 2023, sections 4 to 6; the projection is its equation 5, the blending its equation 3), because the
+methods that distil images into splats were tuned on it. Every derivative is autograd's, so it is the true one. It
+differs from the original on purpose in this:
 
 - the gradient through the clamp of alpha at 0.99 is zero (the original lets it pass);
 - where the projection's slope is frozen beyond the border, its derivative by depth is the true one (the original's
