@@ -1,6 +1,7 @@
 """Training pictures: rendered once into memory-mapped files, composited over a random background when read.
 
-python -m prior.pictures --count 40000 --workers 2
+python -m prior.pictures --count 70000
+python -m prior.pictures --count 5000 --held-out --folder .cache/prior/held-out
 """
 
 import argparse
@@ -82,13 +83,15 @@ def load_pictures(folder: Path = STATE / "pictures") -> Pictures:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=60000, help="pictures in all, in shards of %d" % SHARD)
+    parser.add_argument("--count", type=int, default=70000, help="pictures in all, in shards of %d" % SHARD)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--folder", type=Path, default=STATE / "pictures")
+    parser.add_argument("--held-out", action="store_true", help="only the combinations kept from training")
     arguments = parser.parse_args()
+    combinations = list(HELD_OUT) if arguments.held_out else COMBINATIONS
     arguments.folder.mkdir(parents=True, exist_ok=True)
     wanted = range(-(-arguments.count // SHARD))
-    jobs = [(n, arguments.folder, COMBINATIONS) for n in wanted if not (arguments.folder / f"rgba-{n:03}.npy").exists()]
+    jobs = [(n, arguments.folder, combinations) for n in wanted if not (arguments.folder / f"rgba-{n:03}.npy").exists()]
     with multiprocessing.get_context("spawn").Pool(arguments.workers) as pool:
         pool.starmap(render_shard, jobs, chunksize=1)
 

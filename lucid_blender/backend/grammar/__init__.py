@@ -6,9 +6,11 @@ camera in front of it (at -Y), azimuth +90 one at +X. Colours are sRGB display v
 
 from .scene import Picture, Scene, focal_length, look_at, render
 from .vocabulary import (
+    AZIMUTH_PHRASES,
     BACKGROUNDS,
     CLASSES,
     COLORS,
+    ELEVATION_PHRASES,
     ELEVATION_RANGE,
     FOV_Y,
     HELD_OUT,
@@ -22,9 +24,11 @@ from .vocabulary import (
 )
 
 __all__ = [
+    "AZIMUTH_PHRASES",
     "BACKGROUNDS",
     "CLASSES",
     "COLORS",
+    "ELEVATION_PHRASES",
     "ELEVATION_RANGE",
     "FOV_Y",
     "HELD_OUT",
