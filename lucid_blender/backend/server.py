@@ -1,7 +1,8 @@
 """The backend's side of the socket: one client, one run at a time, events out.
 
 The parent gives a one-time bearer token as a line on stdin and keeps stdin open; the server answers with one line of
-JSON on stdout, {"port": ..., "version": ...}. When the connection or stdin closes, the run is stopped and the process ends.
+JSON on stdout, {"port": ..., "version": ...}. When the connection or stdin closes, the run is stopped and the process
+ends.
 
 Threads: the main one waits for the end; one reads the socket; one writes it (Outbox); one runs the request (Run).
 """
@@ -15,7 +16,6 @@ import logging
 import os
 import signal
 import threading
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
 
 from websockets.datastructures import Headers
@@ -28,6 +28,7 @@ from websockets.sync.server import serve as serve_websocket
 from ..core import messages, wire
 from ..core.errors import BackendError, Cancelled, InvalidInput, LucidError
 from ..core.jobs import resumable_folder
+from .outbox import Outbox
 
 Work = messages.Generate | messages.ExtractMesh
 RunWork = Callable[[Work], Iterator[messages.Event]]
@@ -44,6 +45,7 @@ _log = logging.getLogger(__name__)
 
 def serve(*, run: RunWork) -> int:
     """Serve one client until it leaves. ``run`` turns a request into events, and is closed when it is cancelled."""
+    logging.getLogger("websockets").setLevel(logging.WARNING)  # the end of the log is shown to users
     server = Server(run, _read_token())
     signal.signal(signal.SIGTERM, lambda *_: server.stopping.set())
     with serve_websocket(
@@ -212,58 +214,6 @@ def _encoded(event: messages.Event) -> str | bytes:
         if isinstance(event, (messages.Finished, messages.Failed)):
             return wire.encode(failed_by(error, None))
         return wire.encode(messages.Notice(message=f"A {type(event).__name__} could not be sent: {error.message}"))
-
-
-class Outbox:
-    """Events on their way to the client. Holds at most one snapshot and one progress report, always the newest.
-
-    A snapshot is given out only when the client has acknowledged the one before: a slow viewport drops pictures.
-    """
-
-    def __init__(self) -> None:
-        self._ready = threading.Condition()
-        self._events: deque[messages.Event] = deque()
-        self._snapshot: messages.Snapshot | None = None
-        self._in_flight = False
-        self._closed = False
-
-    def put(self, event: messages.Event) -> None:
-        with self._ready:
-            match event:
-                case messages.Snapshot():
-                    self._snapshot = event
-                case messages.Progress() if self._events and isinstance(self._events[-1], messages.Progress):
-                    self._events[-1] = event
-                case messages.Finished() | messages.Failed():
-                    self._snapshot, self._in_flight = None, False  # the end of a run makes it stale
-                    self._events.append(event)
-                case _:
-                    self._events.append(event)
-            self._ready.notify_all()
-
-    def acknowledge(self) -> None:
-        with self._ready:
-            self._in_flight = False
-            self._ready.notify_all()
-
-    def close(self) -> None:
-        """No more is given out once what waits is gone."""
-        with self._ready:
-            self._closed = True
-            self._ready.notify_all()
-
-    def take(self) -> messages.Event | None:
-        """The next event; waits for one. None when closed."""
-        with self._ready:
-            while True:
-                if self._events:
-                    return self._events.popleft()
-                if self._snapshot and not self._in_flight:
-                    event, self._snapshot, self._in_flight = self._snapshot, None, True
-                    return event
-                if self._closed:
-                    return None
-                self._ready.wait()
 
 
 class Run:
