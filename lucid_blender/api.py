@@ -1,0 +1,200 @@
+"""Props from scripts and from Blender's Python console.
+
+    from bl_ext.user_default.lucid_dreamer import api
+    prop = api.generate("a red mushroom", preset="draft", seed=3, mesh=True)
+    prop.splats.location.x = 2
+
+Installed, the package is bl_ext.user_default.lucid_dreamer; from the source tree it is lucid_blender, and needs
+lucid_blender.register() first.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from . import preferences
+from .client.job_state import state
+from .client.session import error_from
+from .core.errors import InvalidInput, LucidError
+from .core.formats.ply import read_ply
+from .core.meshes import TriangleMesh
+from .core.messages import Event, Failed, Finished, Generate
+from .core.options import BUILTIN, DiffusionModel, Meshing, MeshSurface
+from .operators import running
+from .operators.prop import Prop
+from .operators.resume import read_job, resume_request
+from .properties import make_generation, model_named
+from .scene.meshes import in_training_frame, read_mesh
+
+OnEvent = Callable[[Event], None]
+SECONDS_BETWEEN_JOBS = 0.2
+
+
+@dataclass
+class Result:
+    """A prop. ``splats`` and ``mesh`` are looked up in the file at every use: None when they are not there."""
+
+    prompt: str
+    job_folder: Path
+    done: bool = False
+    error: LucidError | None = None
+    seconds: float = 0.0
+    network_evaluations: int = 0
+    artefacts: tuple[str, ...] = ()
+    _prop: Prop | None = None
+
+    @property
+    def splats(self) -> bpy.types.Object | None:
+        return self._prop.splats if self._prop else None
+
+    @property
+    def mesh(self) -> bpy.types.Object | None:
+        return self._prop.mesh if self._prop else None
+
+
+def generate(
+    prompt: str,
+    *,
+    preset: str = "standard",
+    seed: int = 0,
+    negative_prompt: str = "",
+    model: str | DiffusionModel = BUILTIN,
+    mesh: bool = False,
+    start_from: bpy.types.Object | None = None,
+    job_folder: str | Path | None = None,
+    on_event: OnEvent | None = None,
+    wait: bool = True,
+    **overrides: Any,
+) -> Result:
+    """Make a prop and put it into the scene.
+
+    ``model`` is "builtin", a hub id or a folder; ``start_from`` an object whose surface is the first shape;
+    ``overrides`` are fields of core.options.Generation, and splats=N, objective="ISM" or "SDS". ``on_event`` gets every event of
+    core.messages. With ``wait=False``, which needs a window, it returns at once and the result is ``done`` later.
+
+        generate("a blue car", preset="draft", iterations=100, objective="SDS")
+
+    Raises LucidError: InvalidInput for settings, ModelError, BackendError and Cancelled for runs.
+    """
+    prop = _prop(
+        prompt,
+        start_from=start_from,
+        job_folder=job_folder,
+        preset_name=preset,
+        seed=seed,
+        negative_prompt=negative_prompt,
+        model=model_named(model) if isinstance(model, str) else model,
+        mesh=Meshing() if mesh else None,
+        **overrides,
+    )
+    return _run(prop, on_event, wait)
+
+
+def generate_batch(
+    prompts: Iterable[str | Mapping[str, Any]], *, on_event: OnEvent | None = None, wait: bool = True, **common: Any
+) -> list[Result]:
+    """Make several props, one after the other. One that fails keeps its ``error`` and does not stop the others.
+
+    Each entry is a prompt, or a mapping of what ``generate`` takes; ``common`` holds for all.
+
+        generate_batch(["a red mug", {"prompt": "a blue car", "seed": 7}], preset="draft")
+    """
+    jobs = [{"prompt": entry} if isinstance(entry, str) else dict(entry) for entry in prompts]
+    results = [Result(prompt=str(job.get("prompt", "")), job_folder=Path()) for job in jobs]
+    steps = _batch_steps([common | job for job in jobs], results, on_event, wait)
+    if wait:
+        for _ in steps:
+            pass
+    else:
+        _require_window()
+        bpy.app.timers.register(lambda: next(steps, None), persistent=True)
+    return results
+
+
+def open_job(folder: str | Path, *, on_event: OnEvent | None = None, wait: bool = True) -> Result:
+    """A job's prop: its splats file when the job is finished, else the job is continued to its end.
+
+    Raises JobError when there is no job in the folder.
+    """
+    folder = Path(folder).absolute()
+    _, ended, artefacts = read_job(folder)
+    prop = Prop(resume_request(folder))
+    if ended != "finished" or "prop.ply" not in artefacts:
+        return _run(prop, on_event, wait)
+    prop.deliver(Finished(splats=read_ply(folder / "prop.ply"), mesh=_saved_mesh(folder, artefacts)))
+    return Result(prompt=prop.title, job_folder=folder, done=True, artefacts=artefacts, _prop=prop)
+
+
+def _prop(prompt: str, *, start_from: bpy.types.Object | None, job_folder: str | Path | None, **settings: Any) -> Prop:
+    surface, placement = None, None
+    if start_from is not None:
+        surface, placement = in_training_frame(read_mesh(start_from, bpy.context.evaluated_depsgraph_get()))
+        settings.setdefault("initialiser", MeshSurface())
+    generation = make_generation(prompt, **settings)
+    folder = Path(job_folder).absolute() if job_folder else preferences.new_job_folder(prompt)
+    return Prop(Generate(generation=generation, job_folder=str(folder), initial_mesh=surface), placement)
+
+
+def _run(prop: Prop, on_event: OnEvent | None, wait: bool) -> Result:
+    result = Result(prompt=prop.title, job_folder=Path(prop.request.job_folder), _prop=prop)
+
+    def note(event: Event) -> None:
+        _note(result, event)
+        if on_event is not None:
+            on_event(event)
+
+    if wait:
+        running.run(prop, note)
+    else:
+        _require_window()
+        running.start(prop, note)
+    return result
+
+
+def _note(result: Result, event: Event) -> None:
+    match event:
+        case Finished():
+            result.done = True
+            result.seconds, result.network_evaluations = event.seconds, event.network_evaluations
+            result.artefacts = event.artefacts
+        case Failed():
+            result.done, result.error = True, error_from(event)
+
+
+def _batch_steps(
+    jobs: list[dict[str, Any]], results: list[Result], on_event: OnEvent | None, wait: bool
+) -> Iterator[float]:
+    for job, result in zip(jobs, results, strict=True):
+        while state.busy:
+            yield SECONDS_BETWEEN_JOBS
+        try:
+            made = generate(**job, on_event=on_event, wait=wait)
+        except LucidError as error:
+            result.done, result.error = True, error
+            continue
+        while not made.done:
+            yield SECONDS_BETWEEN_JOBS
+        vars(result).update(vars(made))
+
+
+def _require_window() -> None:
+    if bpy.app.background:
+        raise InvalidInput(
+            "wait=False needs a window: without one nothing runs beside a script", advice="Leave it out."
+        )
+
+
+def _saved_mesh(folder: Path, artefacts: tuple[str, ...]) -> TriangleMesh | None:
+    if "mesh.ply" not in artefacts:
+        return None
+    bpy.ops.wm.ply_import(filepath=str(folder / "mesh.ply"), import_colors="SRGB", forward_axis="Y", up_axis="Z")
+    imported = bpy.context.active_object
+    try:
+        return read_mesh(imported, bpy.context.evaluated_depsgraph_get())
+    finally:
+        data = imported.data
+        bpy.data.objects.remove(imported)
+        bpy.data.meshes.remove(data)

@@ -1,0 +1,85 @@
+"""A backend that distils nothing: the prompt says what it does. Started by path, like the real one."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+
+from lucid_blender.backend.server import serve  # noqa: E402
+from lucid_blender.core import codec  # noqa: E402
+from lucid_blender.core.errors import ModelError  # noqa: E402
+from lucid_blender.core.meshes import TriangleMesh  # noqa: E402
+from lucid_blender.core.messages import (  # noqa: E402
+    Event,
+    ExtractMesh,
+    Finished,
+    Generate,
+    Notice,
+    Progress,
+    Snapshot,
+)
+from lucid_blender.core.splats import SplatCloud  # noqa: E402
+
+
+def cloud(count: int) -> SplatCloud:
+    """Red splats on a spiral, the first always in the same place."""
+    angle = np.arange(count) * 0.3
+    positions = np.stack([np.cos(angle), np.sin(angle), angle / 10], axis=1) * 0.4
+    return SplatCloud.from_colors(
+        positions=positions,
+        scales=np.full((count, 3), 0.05),
+        rotations=np.tile([1.0, 0, 0, 0], (count, 1)),
+        opacities=np.full(count, 0.8),
+        colors=np.tile([0.8, 0.1, 0.1], (count, 1)),
+    )
+
+
+def mesh() -> TriangleMesh:
+    return TriangleMesh(
+        vertices=np.eye(4, 3, dtype=np.float32),
+        triangles=np.array([[0, 1, 2], [0, 2, 3], [0, 3, 1], [1, 3, 2]]),
+        colors=np.full((4, 3), 0.5, dtype=np.float32),
+    )
+
+
+def run(request: Generate | ExtractMesh) -> Iterator[Event]:
+    if isinstance(request, ExtractMesh):
+        yield Finished(mesh=mesh())
+        return
+    prompt, steps = request.generation.prompt, request.generation.iterations
+    folder = Path(request.job_folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = {"state": "running", "generation": codec.to_plain(request.generation)}
+    (folder / "job.json").write_text(json.dumps(plain))
+    yield Progress(stage="Loading the model", steps=steps)
+    if "noticed" in prompt:
+        yield Notice(message="It is only a test.")
+    if "unloadable" in prompt:
+        raise ModelError("The model is not there.", advice="Choose another one.")
+    for step in range(1, steps + 1):
+        yield Progress(stage="Distilling", step=step, steps=steps, seconds_left=steps - step, splats=10 * step)
+        yield Snapshot(step=step, splats=cloud(10 * step))
+        if "dying" in prompt and step == 2 and not request.resume:
+            time.sleep(0.5)
+            os.kill(os.getpid(), signal.SIGKILL)
+        if "slow" in prompt:
+            time.sleep(0.1)
+    yield Finished(
+        splats=cloud(100),
+        mesh=mesh() if request.generation.mesh else None,
+        job_folder=str(folder),
+        seconds=1.5,
+        network_evaluations=steps,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(serve(run=run))

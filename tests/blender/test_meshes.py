@@ -1,0 +1,102 @@
+"""Meshes in and out: geometry, colours, the training frame."""
+
+import bpy
+import numpy as np
+import pytest
+
+from lucid_blender.core.errors import InvalidInput
+from lucid_blender.core.meshes import TriangleMesh
+from lucid_blender.scene.meshes import create_mesh, in_training_frame, linear_from_srgb, read_mesh, srgb_from_linear
+
+TETRAHEDRON = TriangleMesh(
+    vertices=np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]),
+    triangles=np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]]),
+    colors=np.array([[1, 0, 0], [0, 0.5, 0], [0.1, 0.2, 0.8], [0.03, 0.5, 1]]),
+)
+
+
+def read(source: bpy.types.Object) -> TriangleMesh:
+    return read_mesh(source, bpy.context.evaluated_depsgraph_get())
+
+
+def linked(mesh: TriangleMesh) -> bpy.types.Object:
+    made = create_mesh(mesh, "mesh")
+    bpy.context.scene.collection.objects.link(made)
+    return made
+
+
+def test_a_mesh_comes_back_as_it_went_in() -> None:
+    back = read(linked(TETRAHEDRON))
+    assert np.array_equal(back.vertices, TETRAHEDRON.vertices)
+    assert np.array_equal(np.sort(back.triangles, axis=1), np.sort(TETRAHEDRON.triangles, axis=1))
+    assert back.colors == pytest.approx(TETRAHEDRON.colors, abs=1e-6)  # to linear and back, in float32
+
+
+def test_the_colour_attribute_is_linear_and_shown_by_the_material() -> None:
+    made = linked(TETRAHEDRON)
+    attribute = made.data.color_attributes.active_color
+    assert tuple(attribute.data[1].color)[:3] == pytest.approx((0, 0.214, 0), abs=1e-3)
+    nodes = made.data.materials[0].node_tree.nodes
+    assert any(node.type == "VERTEX_COLOR" and node.layer_name == attribute.name for node in nodes)
+
+
+def test_modifiers_and_transforms_are_applied() -> None:
+    made = linked(TETRAHEDRON)
+    made.location, made.scale = (5, 0, 0), (2, 2, 2)
+    made.modifiers.new("more", "SUBSURF").levels = 1
+    back = read(made)
+    assert len(back.triangles) > len(TETRAHEDRON.triangles)
+    assert back.vertices[:, 0].min() >= 5 - 1e-5
+
+
+def test_a_mirrored_object_keeps_its_outside() -> None:
+    made = linked(TETRAHEDRON)
+    made.scale = (-1, 1, 1)
+    back = read(made)
+    centre = back.vertices.mean(axis=0)
+    a, b, c = (back.vertices[back.triangles[:, k]] for k in range(3))
+    assert (np.einsum("ij,ij->i", np.cross(b - a, c - a), a - centre) > 0).all()
+
+
+def test_colours_come_from_the_material_when_there_is_no_attribute() -> None:
+    bpy.ops.mesh.primitive_cube_add()
+    cube = bpy.context.active_object
+    material = bpy.data.materials.new("red")
+    if bpy.app.version < (5, 0, 0):
+        material.use_nodes = True
+    material.node_tree.nodes["Principled BSDF"].inputs["Base Color"].default_value = (0.5, 0, 0, 1)
+    cube.data.materials.append(material)
+    assert read(cube).colors[0] == pytest.approx((0.7354, 0, 0), abs=1e-3)
+
+
+def test_corner_colours_are_averaged_at_vertices() -> None:
+    made = linked(TETRAHEDRON)
+    made.data.color_attributes.remove(made.data.color_attributes["Color"])
+    attribute = made.data.color_attributes.new("Corner", "FLOAT_COLOR", "CORNER")
+    values = np.zeros((12, 4), np.float32)
+    values[:, 0] = 1
+    attribute.data.foreach_set("color", values.ravel())
+    made.data.color_attributes.active_color = attribute
+    assert read(made).colors == pytest.approx(np.tile([1, 0, 0], (4, 1)))
+
+
+def test_the_training_frame_is_a_ball_about_the_origin_and_leads_back() -> None:
+    mesh = read(linked(TETRAHEDRON))
+    normalised, placement = in_training_frame(mesh)
+    assert np.linalg.norm(normalised.vertices, axis=1).max() == pytest.approx(0.6)
+    matrix = np.array(placement)
+    assert normalised.vertices @ matrix[:3, :3].T + matrix[:3, 3] == pytest.approx(mesh.vertices, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["empty", "bare"])
+def test_an_object_without_faces_is_refused(kind: str) -> None:
+    data = None if kind == "empty" else bpy.data.meshes.new("bare")
+    thing = bpy.data.objects.new("thing", data)
+    bpy.context.scene.collection.objects.link(thing)
+    with pytest.raises(InvalidInput, match="thing"):
+        read(thing)
+
+
+def test_srgb_there_and_back() -> None:
+    values = np.linspace(0, 1, 101)
+    assert srgb_from_linear(linear_from_srgb(values)) == pytest.approx(values, abs=1e-6)

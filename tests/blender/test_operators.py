@@ -1,0 +1,225 @@
+"""Operators as a script calls them, with a backend that answers at once."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+
+from lucid_blender import api
+from lucid_blender.client.job_state import state
+from lucid_blender.core.errors import BackendError, JobError, ModelError
+from lucid_blender.core.messages import Finished, Snapshot
+from lucid_blender.operators import running
+from lucid_blender.operators.prop import Prop
+from lucid_blender.operators.resume import resume_request
+from lucid_blender.scene.pointcloud import create_splats, read_splats
+
+from .conftest import random_cloud
+
+
+def splats_in_file() -> list[bpy.types.Object]:
+    return [found for found in bpy.data.objects if found.type == "POINTCLOUD"]
+
+
+def generate(prompt: str, *, iterations: int = 3, mesh: bool = False) -> set[str]:
+    settings = bpy.context.scene.lucid
+    settings.prompt, settings.set_iterations, settings.iterations = prompt, True, iterations
+    settings.make_mesh = mesh
+    return bpy.ops.lucid.generate()
+
+
+# ---------------------------------------------------------------- files
+
+
+@pytest.mark.parametrize("pad", [True, False])
+def test_splats_go_through_a_ply_file(tmp_path: Path, pad: bool) -> None:
+    splats = create_splats(random_cloud(30), "out")
+    bpy.context.scene.collection.objects.link(splats)
+    bpy.context.view_layer.objects.active = splats
+    path = str(tmp_path / "out.ply")
+    assert bpy.ops.lucid.export_splats(filepath=path, pad_to_degree_3=pad) == {"FINISHED"}
+    assert bpy.ops.lucid.import_splats(filepath=path) == {"FINISHED"}
+    cloud, back = read_splats(splats), read_splats(bpy.context.active_object)
+    assert back.sh_degree == (3 if pad else 0)
+    assert np.array_equal(back.positions, cloud.positions)
+    assert back.scales == pytest.approx(cloud.scales, rel=1e-5)  # through logarithms in float32
+    assert back.opacities == pytest.approx(cloud.opacities, abs=1e-6)
+
+
+def test_a_file_that_is_no_splats_is_an_error_that_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "no.ply"
+    path.write_text("hello")
+    with pytest.raises(RuntimeError, match="no.ply"):
+        bpy.ops.lucid.import_splats(filepath=str(path))
+    assert not splats_in_file()
+
+
+def test_only_splats_can_be_exported() -> None:
+    bpy.ops.mesh.primitive_cube_add()
+    assert not bpy.ops.lucid.export_splats.poll()
+
+
+# ---------------------------------------------------------------- runs
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_generate_leaves_described_splats_in_a_collection_named_after_the_prompt() -> None:
+    assert generate("a red mushroom", mesh=True) == {"FINISHED"}
+    collection = bpy.data.collections["a red mushroom"]
+    kinds = {found.type: found for found in collection.objects}
+    assert set(kinds) == {"POINTCLOUD", "MESH"}
+    assert len(kinds["POINTCLOUD"].data.points) == 100
+    for made in kinds.values():
+        assert made["prompt"] == "a red mushroom" and made["seed"] == 0
+        assert json.loads(made["settings"])["iterations"] == 3
+    assert bpy.context.active_object == kinds["POINTCLOUD"]
+    assert state.phase == "finished"
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_the_same_prompt_twice_makes_two_collections() -> None:
+    generate("a red mushroom")
+    generate("a red mushroom")
+    assert len(bpy.data.collections) == 2 and len(splats_in_file()) == 2
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_a_failure_is_reported_with_advice() -> None:
+    with pytest.raises(RuntimeError, match="The model is not there. Choose another one."):
+        generate("an unloadable mug")
+    assert (state.phase, state.message, state.advice) == ("failed", "The model is not there.", "Choose another one.")
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_a_killed_backend_is_reported_and_the_job_resumes() -> None:
+    with pytest.raises(RuntimeError, match="stopped unexpectedly"):
+        generate("a dying mug")
+    (partial,) = splats_in_file()
+    assert state.phase == "failed" and state.job_folder
+    assert bpy.ops.lucid.resume(directory=state.job_folder) == {"FINISHED"}
+    assert splats_in_file() == [partial] and len(partial.data.points) == 100
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_splats_become_a_mesh_beside_them() -> None:
+    generate("a red mushroom")
+    splats = bpy.context.active_object
+    splats.location = (2, 0, 0)
+    bpy.context.view_layer.update()
+    assert bpy.ops.lucid.splats_to_mesh() == {"FINISHED"}
+    mesh = bpy.context.active_object
+    assert mesh.type == "MESH" and mesh.users_collection == splats.users_collection
+    assert mesh["prompt"] == "a red mushroom"
+    assert tuple(mesh.matrix_world.translation) == (2, 0, 0)
+
+
+def test_without_a_backend_generate_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LUCID_DREAMER_PYTHON", raising=False)
+    with pytest.raises(RuntimeError, match="build.py link"):
+        generate("a red mushroom")
+    assert not state.busy
+
+
+# ---------------------------------------------------------------- in a window, where a timer drives it
+
+
+def started(prompt: str, folder: Path, **changes: object) -> Prop:
+    changes = {"preset_name": "draft", "model": api.model_named("builtin"), "iterations": 3, **changes}
+    prop = api._prop(prompt, start_from=None, job_folder=folder, **changes)
+    running.start(prop)
+    return prop
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_the_timer_grows_the_splats_and_ends(tmp_path: Path, pump: Callable[[], None]) -> None:
+    prop = started("a noticed mug", tmp_path / "job")
+    assert bpy.app.timers.is_registered(running.tick)
+    pump()
+    assert len(prop.splats.data.points) == 100 and state.phase == "finished"
+    assert state.notices == ["It is only a test."]
+    assert not bpy.app.timers.is_registered(running.tick)
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_a_deleted_object_stays_away_until_the_end(tmp_path: Path, pump: Callable[[], None]) -> None:
+    prop = started("a slow mug", tmp_path / "job", iterations=20)
+    while prop.splats is None:
+        running.tick()
+    bpy.data.objects.remove(prop.splats)
+    for _ in range(200):
+        if running.tick() is None or state.phase == "finished":
+            break
+        if state.busy:
+            assert prop.splats is None
+    pump()
+    assert prop.splats is not None
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_a_file_loaded_in_the_middle_still_gets_the_result(tmp_path: Path, pump: Callable[[], None]) -> None:
+    prop = started("a slow mug", tmp_path / "job", iterations=10)
+    while prop.splats is None:
+        running.tick()
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    pump()
+    assert len(prop.splats.data.points) == 100
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_cancel_keeps_what_has_grown(tmp_path: Path, pump: Callable[[], None]) -> None:
+    prop = started("a slow mug", tmp_path / "job", iterations=500)
+    while prop.splats is None:
+        running.tick()
+    assert bpy.ops.lucid.cancel() == {"FINISHED"}
+    pump()
+    assert state.phase == "cancelled" and prop.splats is not None
+    assert state.job_folder == str(tmp_path / "job")
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_unregistering_stops_a_run(tmp_path: Path) -> None:
+    started("a slow mug", tmp_path / "job", iterations=500)
+    running.stop()
+    assert not bpy.app.timers.is_registered(running.tick)
+    assert running._on_undo not in bpy.app.handlers.undo_post
+
+
+# ---------------------------------------------------------------- api
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_api_generate_returns_the_objects() -> None:
+    events: list[object] = []
+    result = api.generate("a red mushroom", preset="draft", iterations=4, mesh=True, on_event=events.append)
+    assert result.done and result.splats.type == "POINTCLOUD" and result.mesh.type == "MESH"
+    assert result.network_evaluations == 4
+    assert any(isinstance(event, Snapshot) for event in events) and isinstance(events[-1], Finished)
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_api_generate_raises_what_went_wrong() -> None:
+    with pytest.raises(ModelError, match="not there"):
+        api.generate("an unloadable mug")
+    with pytest.raises(BackendError, match="stopped unexpectedly"):
+        api.generate("a dying mug", iterations=3)
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_a_batch_goes_on_after_a_failure() -> None:
+    first, second, third = api.generate_batch(
+        ["a red mug", {"prompt": "an unloadable mug"}, {"prompt": "a blue mug", "seed": 7}], iterations=2
+    )
+    assert first.splats and not first.error
+    assert isinstance(second.error, ModelError) and second.splats is None
+    assert third.splats["seed"] == 7
+
+
+def test_open_job_wants_a_job(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="no job"):
+        api.open_job(tmp_path)
+    (tmp_path / "job.json").write_text("{}")
+    with pytest.raises(JobError, match="not a job"):
+        resume_request(tmp_path)

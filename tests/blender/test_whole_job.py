@@ -1,0 +1,58 @@
+"""The real thing: the add-on, the backend in its own process, and the built-in model; few iterations."""
+
+import os
+from pathlib import Path
+
+import bpy
+import pytest
+
+from lucid_blender import api, preferences
+from lucid_blender.core.errors import BackendError, Cancelled
+from lucid_blender.core.messages import Event, Progress, Snapshot
+from lucid_blender.core.splats import SplatCloud
+from lucid_blender.operators import running
+from lucid_blender.scene.pointcloud import read_splats
+
+PROMPT = "a red mushroom"
+
+
+@pytest.fixture(autouse=True)
+def real_backend() -> None:
+    try:
+        preferences.find_backend()
+    except BackendError as error:
+        pytest.skip(f"{preferences.PYTHON_VARIABLE} names no interpreter: {error}")
+
+
+def test_a_prompt_becomes_splats_and_a_mesh(tmp_path: Path) -> None:
+    events: list[Event] = []
+    result = api.generate(
+        PROMPT, preset="draft", iterations=12, mesh=True, on_event=events.append, job_folder=tmp_path / "job"
+    )
+    cloud = read_splats(result.splats)
+    assert len(cloud) >= 100
+    assert result.mesh is None or len(result.mesh.data.polygons) > 0
+    assert {"job.json", "prop.ply"} <= set(os.listdir(tmp_path / "job"))
+    steps = [event.step for event in events if isinstance(event, Progress)]
+    assert steps == sorted(steps) and steps[-1] == 12
+    assert any(isinstance(event, Snapshot) for event in events)
+    opened = api.open_job(tmp_path / "job")
+    assert read_splats(opened.splats).positions.shape == cloud.positions.shape
+
+
+def test_a_stopped_job_resumes_to_the_result_of_an_uninterrupted_one(tmp_path: Path) -> None:
+    whole = read_splats(api.generate(PROMPT, preset="draft", iterations=8, job_folder=tmp_path / "a").splats)
+
+    def stop_at_4(event: Event) -> None:
+        if isinstance(event, Progress) and event.step == 4:
+            running.cancel()
+
+    with pytest.raises(Cancelled):
+        api.generate(PROMPT, preset="draft", iterations=8, job_folder=tmp_path / "b", on_event=stop_at_4)
+    assert bpy.ops.lucid.resume(directory=str(tmp_path / "b")) == {"FINISHED"}
+    (resumed,) = [found for found in bpy.data.objects if found.get("lucid_job") == "b"]
+    assert equal(whole, read_splats(resumed))
+
+
+def equal(one: SplatCloud, other: SplatCloud) -> bool:
+    return len(one) == len(other) and one.equals(other)
