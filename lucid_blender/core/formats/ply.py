@@ -19,7 +19,7 @@ from ..errors import FormatError, InvalidInput
 from ..splats import FloatArray, SplatCloud, sh_coefficients
 
 MAX_HEADER_BYTES = 1 << 16
-MAX_PROPERTIES = 4096
+MAX_PROPERTIES = 1024
 BLOCK_ROWS = 4096
 OPACITY_MARGIN = 2.0**-24  # 1 - this is the largest float32 below 1: logits of 0 and 1 stay finite
 REST_COUNTS = {3 * (sh_coefficients(degree) - 1): degree for degree in range(4)}

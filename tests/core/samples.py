@@ -1,0 +1,74 @@
+"""Values of every kind for the tests of core and client."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lucid_blender.core import messages
+from lucid_blender.core.meshes import TriangleMesh
+from lucid_blender.core.options import (
+    Gaussians,
+    Generation,
+    InterpolatedViews,
+    Ism,
+    Meshing,
+    MeshSurface,
+    NoViews,
+    PerpNeg,
+    Sds,
+)
+from lucid_blender.core.presets import PRESETS, preset
+from lucid_blender.core.splats import SplatCloud, sh_coefficients
+
+MESH = TriangleMesh(
+    vertices=np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32),
+    triangles=np.array([[0, 1, 2], [0, 2, 3]], np.int32),
+    colors=np.full((4, 3), 0.25, np.float32),
+)
+
+GENERATIONS = [
+    *(preset(name, "a red mushroom") for name in PRESETS),
+    Generation(
+        prompt='ein Pilz, 蘑菇 \n"quoted"',
+        negative_prompt="blurry",
+        seed=2**63 - 1,
+        objective=Sds(guidance_scale=100),
+        view_prompts=InterpolatedViews(perp_neg=PerpNeg()),
+        initialiser=MeshSurface(count=7),
+        mesh=Meshing(),
+        representation=replace(Gaussians(), densification=None, sh_degree=3),
+    ),
+    Generation(prompt="x", view_prompts=NoViews(), objective=Ism(delta_s=None, inversion_steps=None)),
+]
+
+
+def splats(count: int, *, degree: int = 0, seed: int = 0) -> SplatCloud:
+    random = np.random.default_rng(seed)
+    return SplatCloud(
+        positions=random.normal(size=(count, 3)),
+        scales=np.exp(random.normal(-3, 1, (count, 3))),
+        rotations=random.normal(size=(count, 4)),
+        opacities=random.random(count),
+        sh=random.normal(size=(count, sh_coefficients(degree), 3)),
+    )
+
+
+MESSAGES: list[messages.Request | messages.Event] = [
+    *(messages.Generate(generation=one, job_folder="/jobs/a") for one in GENERATIONS),
+    messages.Generate(generation=GENERATIONS[0], job_folder="C:\\jobs\\ü", initial_mesh=MESH, resume=True),
+    messages.ExtractMesh(splats=splats(3, degree=2)),
+    messages.Cancel(),
+    messages.Pause(),
+    messages.Unpause(),
+    messages.Acknowledge(),
+    messages.Shutdown(),
+    messages.Progress(stage="Distilling", step=3, steps=9, seconds_left=1.5, splats=82_114),
+    messages.Notice(message="an unknown word"),
+    messages.Snapshot(step=4, splats=splats(5)),
+    messages.Snapshot(step=5, splats=splats(0, degree=3)),
+    messages.Finished(),
+    messages.Finished(splats=splats(4, degree=1), mesh=MESH, job_folder="/jobs/a", artefacts=("prop.ply", "mesh.glb")),
+    messages.Failed(kind="Cancelled", message="stopped", advice="resume", job_folder="/jobs/a"),
+]
