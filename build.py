@@ -36,7 +36,13 @@ MARK = "linked_from.txt"  # in a folder that `link` made, so that it replaces no
 def demo(options: argparse.Namespace, rest: list[str]) -> int:
     """From a prompt to a prop, as in Blender."""
     ensure("backend", "blender")
-    return run("blender", "scripts/demo.py", *rest, LUCID_DREAMER_PYTHON=str(environment_python("backend")))
+    return run("blender", "scripts/demo.py", *rest, **for_blender())
+
+
+def for_blender() -> dict[str, str]:
+    """Variables that give our Blender the backend, and settings apart from the user's own Blender."""
+    backend = environment_python("backend")
+    return {"LUCID_DREAMER_PYTHON": str(backend), "BLENDER_USER_RESOURCES": str(ROOT / ".cache" / "blender")}
 
 
 def bench(options: argparse.Namespace, rest: list[str]) -> int:
@@ -56,14 +62,13 @@ def test(options: argparse.Namespace, rest: list[str]) -> int:
         ("pytest, Blender", "blender", pytest_command("blender", rest)),
         ("windowed Blender", "blender", ["tests/gui/run.py", "--blender", options.gui] if options.gui else []),
     ]
-    backend = str(environment_python("backend"))
     results = []
     for title, name, arguments in steps:
         if not arguments:
             continue
         print(f"\n== {title}", flush=True)
         start = time.monotonic()
-        code = run(name, *arguments, timeout=TEST_SECONDS, LUCID_DREAMER_PYTHON=backend)
+        code = run(name, *arguments, timeout=TEST_SECONDS, **for_blender())
         passed = code == 0 or (code == 5 and bool(rest))  # 5: the given arguments select no test here
         verdict = "passed" if passed else f"FAILED with exit code {code}"
         results.append((passed, f"{title}: {verdict}, {time.monotonic() - start:.0f} s"))

@@ -5,9 +5,13 @@ in its own process, and the scene is saved and exported.
 """
 
 import argparse
+import os
 import shutil
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,9 +26,11 @@ from lucid_blender.core.errors import LucidError
 from lucid_blender.core.messages import Event, Notice, Progress
 from lucid_blender.core.options import BUILTIN
 from lucid_blender.core.presets import PRESETS
+from lucid_blender.scene.rendering import set_splat_render
 
-FROM_JOB = {"prop.ply": "splats.ply", "turntable.png": "turntable.png", "job.json": "job.json"}
+FROM_JOB = ("prop.ply", "turntable.png", "job.json")
 PICTURE_SIZE = 384  # pixels
+FOV = 0.55  # radians
 
 
 def arguments() -> argparse.Namespace:
@@ -73,6 +79,52 @@ def described(progress: Progress) -> str:
     return ", ".join(parts)
 
 
+def make(options: argparse.Namespace) -> None:
+    """The prop in a new scene, and its files in the output folder."""
+    started = time.monotonic()
+    line = ProgressLine()
+    line(Progress(stage="Starting the backend"))
+    with tempfile.TemporaryDirectory(prefix="lucid-") as folder:
+        prop = api.generate(
+            options.prompt,
+            preset=options.preset,
+            seed=options.seed,
+            negative_prompt=options.negative,
+            model=options.model,
+            mesh=True,
+            job_folder=folder,
+            on_event=line,
+        )
+        options.output.mkdir(parents=True, exist_ok=True)
+        for name in FROM_JOB:
+            shutil.copyfile(Path(folder) / name, options.output / name)
+    line(Progress(stage="Saving the scene and a picture of the mesh"))
+    if prop.splats is None or prop.mesh is None:
+        raise LucidError("the run ended without splats or without a mesh")
+    with quiet():
+        export_mesh(prop.mesh, options.output / "prop.glb")
+        picture_mesh(prop.mesh, options.output / "mesh.png")
+        save_scene(prop.splats, prop.mesh, options.output / "prop.blend")
+    minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    line.line(f"{options.prompt}: done in {minutes}:{seconds:02d}", end="\n")
+    print(f"in {options.output}: prop.blend prop.glb prop.ply turntable.png mesh.png job.json")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Blender writes its own progress to the process's output; an exception still tells what went wrong."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
 def export_mesh(mesh: bpy.types.Object, path: Path) -> None:
     """The mesh with its vertex colours as binary glTF."""
     bpy.context.view_layer.update()
@@ -84,27 +136,62 @@ def export_mesh(mesh: bpy.types.Object, path: Path) -> None:
 def picture_mesh(mesh: bpy.types.Object, path: Path) -> None:
     """One small Cycles picture of the mesh alone, from a scene that is thrown away."""
     scene = bpy.data.scenes.new("Picture")
-    scene.collection.objects.link(mesh)
-    camera = bpy.data.cameras.new("Picture")
-    view = orbit(radius=3.8, azimuth=30, elevation=20, fov_y=0.55, width=PICTURE_SIZE, height=PICTURE_SIZE)
-    camera.angle = 0.55
-    camera_object = bpy.data.objects.new("Picture", camera)
-    camera_object.matrix_world = view.blender_matrix_world.T  # Blender reads columns
     sun = bpy.data.objects.new("Picture", bpy.data.lights.new("Picture", "SUN"))
     sun.data.energy, sun.rotation_euler = 3.0, (0.6, 0.2, 0.5)
-    scene.collection.objects.link(camera_object)
+    scene.camera = new_camera(scene)
+    scene.collection.objects.link(mesh)
     scene.collection.objects.link(sun)
-    scene.camera = camera_object
     scene.world = bpy.data.worlds.new("Picture")
     scene.world.color = (0.5, 0.5, 0.5)
-    scene.render.engine = "CYCLES"
-    scene.cycles.device, scene.cycles.samples, scene.cycles.use_denoising = "CPU", 16, False
-    scene.view_settings.view_transform = "Standard"
+    set_splat_render(scene, samples=16)
     scene.render.resolution_x = scene.render.resolution_y = PICTURE_SIZE
-    scene.render.film_transparent = False
-    scene.render.filepath = str(path)
     scene.render.image_settings.file_format = "PNG"
+    scene.render.filepath = str(path)
     bpy.ops.render.render(write_still=True, scene=scene.name)
-    bpy.data.objects.remove(camera_object)
-    bpy.data.objects.remove(sun)
+    bpy.data.cameras.remove(scene.camera.data)
+    bpy.data.lights.remove(sun.data)
+    bpy.data.worlds.remove(scene.world)
     bpy.data.scenes.remove(scene)
+
+
+def save_scene(splats: bpy.types.Object, mesh: bpy.types.Object, path: Path) -> None:
+    """Splats and mesh side by side, ready to render."""
+    scene = bpy.context.scene
+    mesh.location.x += 1.1 * splats.dimensions.x
+    scene.camera = new_camera(scene)
+    set_splat_render(scene)
+    bpy.ops.wm.save_as_mainfile(filepath=str(path), compress=True)
+
+
+def new_camera(scene: bpy.types.Scene) -> bpy.types.Object:
+    """A camera that sees a prop at the origin from its front and right, a little from above."""
+    view = orbit(radius=3.8, azimuth=30, elevation=20, fov_y=FOV, width=PICTURE_SIZE, height=PICTURE_SIZE)
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    camera.data.angle = FOV
+    camera.matrix_world = view.blender_matrix_world.T  # assigned column by column
+    scene.collection.objects.link(camera)
+    return camera
+
+
+def main() -> int:
+    options = arguments()
+    options.output = options.output.absolute()
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    if options.model != BUILTIN:  # whoever names a model of a hub wants it fetched
+        bpy.context.preferences.system.use_online_access = True
+    lucid_blender.register()
+    try:
+        make(options)
+    except LucidError as error:
+        print(f"\nerror: {error.message}", error.advice, sep="\n", flush=True)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped", flush=True)
+        return 130
+    finally:
+        lucid_blender.unregister()  # a class left registered hangs Blender 4.5 at exit
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
