@@ -122,6 +122,7 @@ class MeshOfSplats:
 def select(found: list[bpy.types.Object]) -> None:
     """Select exactly these, the last of them active, as far as the view layer shows them."""
     layer = bpy.context.view_layer
+    layer.update()  # so that it has what was linked a moment ago
     for other in layer.objects:
         other.select_set(False)
     for made in found:

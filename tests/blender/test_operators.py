@@ -193,7 +193,7 @@ def test_unregistering_stops_a_run(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("fake_backend")
 def test_api_generate_returns_the_objects() -> None:
     events: list[object] = []
-    result = api.generate("a red mushroom", preset="draft", iterations=4, mesh=True, on_event=events.append)
+    result = api.generate("a slow red mug", preset="draft", iterations=4, mesh=True, on_event=events.append)
     assert result.done and result.splats.type == "POINTCLOUD" and result.mesh.type == "MESH"
     assert result.network_evaluations == 4
     assert any(isinstance(event, Snapshot) for event in events) and isinstance(events[-1], Finished)

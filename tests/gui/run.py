@@ -1,0 +1,45 @@
+"""Test the extension in a window: `python3 build.py test --gui COMMAND` calls this.
+
+COMMAND starts a windowed Blender with the arguments that follow it, for example "blender". It must see this folder and
+the backend's interpreter. Pictures of start, middle and end, and result.json, are left in the output folder.
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BACKEND = ROOT / ".environments" / "backend" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+SECONDS = 900
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--blender", required=True, help="the command that starts a windowed Blender")
+    parser.add_argument("--output", type=Path, default=ROOT / ".cache" / "gui")
+    parser.add_argument("--zip", type=Path, help="the extension; made by `build.py zip` when not given")
+    parser.add_argument("--backend", default=os.environ.get("LUCID_DREAMER_PYTHON") or str(BACKEND))
+    options, rest = parser.parse_known_args()
+    extension = options.zip or build()
+    options.output.mkdir(parents=True, exist_ok=True)
+    for old in (*options.output.glob("*.png"), options.output / "result.json"):
+        old.unlink(missing_ok=True)
+    command = [*shlex.split(options.blender), "--gpu-backend", "opengl", "--enable-event-simulate"]
+    command += ["--python", str(ROOT / "tests" / "gui" / "generate_in_window.py"), "--", str(options.output)]
+    command += ["--zip", str(extension), "--backend", options.backend, *rest]
+    code = subprocess.run(command, cwd=ROOT, timeout=SECONDS).returncode
+    missing = [name for name in ("start.png", "middle.png", "end.png") if not (options.output / name).exists()]
+    print(f"pictures in {options.output}" + (f"; missing: {', '.join(missing)}" if missing else ""))
+    return code or bool(missing)
+
+
+def build() -> Path:
+    subprocess.run([sys.executable, str(ROOT / "build.py"), "zip"], cwd=ROOT, check=True)
+    return max((ROOT / "dist").glob("lucid_dreamer-*.zip"), key=lambda path: path.stat().st_mtime)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
