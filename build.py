@@ -107,8 +107,12 @@ def make_zip(options: argparse.Namespace, rest: list[str]) -> int:
         stage(Path(temporary) / EXTENSION)
         built = Path(temporary) / target.name
         blender_extension("build", "--source-dir", str(Path(temporary) / EXTENSION), "--output-filepath", str(built))
-        normalise(built, target)
-    blender_extension("validate", str(target))
+        normal = Path(temporary) / f"normal-{target.name}"
+        normalise(built, normal)
+        blender_extension("validate", str(normal))
+        partial = target.with_suffix(f".{os.getpid()}")
+        shutil.copy(normal, partial)  # the folders may lie on two disks
+        partial.replace(target)
     print(f"{target.relative_to(ROOT)}, {target.stat().st_size / 1e6:.1f} MB")
     return 0
 

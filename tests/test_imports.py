@@ -45,7 +45,7 @@ LAYERS = (
     ("cli", "bench", "doctor"),
     ("server",),
     ("run",),
-    ("job", "choices", "prompts"),
+    ("job", "choices", "prompts", "scores"),
     ("objectives", "representations", "initialisers", "rasterizers", "meshing"),
 )
 GROUPS = frozenset({"objectives", "representations", "initialisers", "rasterizers"})
