@@ -181,7 +181,7 @@ def normalise(built: Path, target: Path) -> None:
 
 
 def link(options: argparse.Namespace, rest: list[str]) -> int:
-    """Make the source tree an extension of this user's Blender, with this folder's backend."""
+    """Give this user's Blender the backend and, where the extension is not installed, the source tree as one."""
     folders = [Path(options.blender_user_dir)] if options.blender_user_dir else blender_user_folders()
     if not folders:
         raise BuildError(
@@ -192,10 +192,13 @@ def link(options: argparse.Namespace, rest: list[str]) -> int:
     fetch_wheels()
     for folder in folders:
         target = folder / "extensions" / "user_default" / EXTENSION
-        link_tree(target)
         tell_backend(folder, environment_python("backend"))
-        print(f"linked {target}")
-    print("Restart Blender and enable Lucid Dreamer in Edit > Preferences > Add-ons.")
+        if target.exists() and not (target / MARK).exists():
+            print(f"{target} is installed and stays; it uses this folder's backend now")
+        else:
+            link_tree(target)
+            print(f"linked {target}")
+    print("Restart Blender, and enable Lucid Dreamer in Edit > Preferences > Add-ons if it is not.")
     return 0
 
 
@@ -220,8 +223,6 @@ def tell_backend(user_folder: Path, python: Path) -> None:
 
 def link_tree(target: Path) -> None:
     """A folder of links, because manifest and package lie side by side in the source."""
-    if target.exists() and not (target / MARK).exists():
-        raise BuildError(f"{target} is an installed extension; remove it in Blender's preferences first.")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     (target / MARK).write_text(str(ROOT), "utf-8")
@@ -254,7 +255,9 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(run=test)
     one = commands.add_parser("zip", help="build the extension into dist/")
     one.set_defaults(run=make_zip)
-    one = commands.add_parser("link", help="install the source tree into this user's Blender as links")
+    one = commands.add_parser(
+        "link", help="give Blender the backend, and the source tree as links where nothing is installed"
+    )
     one.add_argument(
         "--blender-user-dir", metavar="DIR", help="instead of every version found, such as .../blender/4.5"
     )

@@ -161,10 +161,16 @@ def test_the_backend_is_named_in_the_extensions_user_folder(tmp_path: Path) -> N
     assert json.loads(written.read_text("utf-8")) == {"python": str(Path("/somewhere/python"))}
 
 
-def test_linking_never_replaces_an_installed_extension(tmp_path: Path) -> None:
-    (tmp_path / "lucid_dreamer").mkdir()
-    with pytest.raises(BuildError, match="installed extension"):
-        build.link_tree(tmp_path / "lucid_dreamer")
+def test_an_installed_extension_stays_and_learns_of_the_backend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(build, "ensure", lambda *names: None)
+    monkeypatch.setattr(build, "fetch_wheels", lambda: None)
+    installed = tmp_path / "extensions" / "user_default" / "lucid_dreamer"
+    installed.mkdir(parents=True)
+    assert build.main(["link", "--blender-user-dir", str(tmp_path)]) == 0
+    assert not list(installed.iterdir()) and list(tmp_path.rglob("backend.json"))
+    assert "is installed and stays" in capsys.readouterr().out
 
 
 def test_settings_of_blender_before_4_2_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
