@@ -36,7 +36,7 @@ MARK = "linked_from.txt"  # in a folder that `link` made, so that it replaces no
 def demo(options: argparse.Namespace, rest: list[str]) -> int:
     """From a prompt to a prop, as in Blender."""
     ensure("backend", "blender")
-    return run("blender", "scripts/demo.py", *rest, **for_blender())
+    return run("blender", "scripts/demo.py", *rest, variables=for_blender())
 
 
 def for_blender() -> dict[str, str]:
@@ -68,7 +68,7 @@ def test(options: argparse.Namespace, rest: list[str]) -> int:
             continue
         print(f"\n== {title}", flush=True)
         start = time.monotonic()
-        code = run(name, *arguments, timeout=TEST_SECONDS, **for_blender())
+        code = run(name, *arguments, variables=for_blender(), timeout=TEST_SECONDS)
         passed = code == 0 or (code == 5 and bool(rest))  # 5: the given arguments select no test here
         verdict = "passed" if passed else f"FAILED with exit code {code}"
         results.append((passed, f"{title}: {verdict}, {time.monotonic() - start:.0f} s"))

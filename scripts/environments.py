@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -240,11 +241,13 @@ def show(line: str, end: str = "") -> None:
         print(line[:160], flush=True)
 
 
-def run(name: str, *arguments: str, timeout: float | None = None, **extra: str) -> int:
+def run(name: str, *arguments: str, variables: Mapping[str, str] | None = None, timeout: float | None = None) -> int:
     """Run an environment's Python in the project's root and return its exit code."""
     command = [str(environment_python(name)), *arguments]
     try:
-        return subprocess.run(command, cwd=ROOT, env=clean_environment(**extra), timeout=timeout).returncode
+        return subprocess.run(
+            command, cwd=ROOT, env={**clean_environment(), **(variables or {})}, timeout=timeout
+        ).returncode
     except subprocess.TimeoutExpired:
         print(f"stopped after {timeout:.0f} s", flush=True)
         return 124
