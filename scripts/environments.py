@@ -244,10 +244,9 @@ def show(line: str, end: str = "") -> None:
 def run(name: str, *arguments: str, variables: Mapping[str, str] | None = None, timeout: float | None = None) -> int:
     """Run an environment's Python in the project's root and return its exit code."""
     command = [str(environment_python(name)), *arguments]
+    environment = {**clean_environment(), **(variables or {})}
     try:
-        return subprocess.run(
-            command, cwd=ROOT, env={**clean_environment(), **(variables or {})}, timeout=timeout
-        ).returncode
+        return subprocess.run(command, cwd=ROOT, env=environment, timeout=timeout).returncode
     except subprocess.TimeoutExpired:
         print(f"stopped after {timeout:.0f} s", flush=True)
         return 124
