@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 import time
@@ -11,14 +10,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from lucid_blender.core import codec
 from lucid_blender.core.errors import InvalidInput, LucidError
 from lucid_blender.core.meshes import TriangleMesh
 from lucid_blender.core.messages import Event, ExtractMesh, Finished, Generate, Notice, Progress
-from lucid_blender.core.options import BUILTIN, DiffusionModel, Generation, Ism, Meshing, MeshSurface, Sds
+from lucid_blender.core.options import BUILTIN, DiffusionModel, Ism, Meshing, MeshSurface, Sds
 from lucid_blender.core.presets import PRESETS, preset
 
 from . import doctor, server
+from .cli_options import with_settings
 from .grammar import vocabulary
 
 OBJECTIVES = {"ism": Ism, "sds": Sds}
@@ -145,24 +144,6 @@ def _initial_mesh(path: Path | None) -> TriangleMesh | None:
     from .initialisers.mesh_file import read_mesh
 
     return read_mesh(path)
-
-
-def with_settings(generation: Generation, settings: list[str]) -> Generation:
-    """The options with "name.name=value" changes, values as JSON or plain text. Raises InvalidInput naming the name."""
-    plain = codec.to_plain(generation)
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        *path, last = name.split(".")
-        place: object = plain
-        for key in path:
-            place = place.get(key) if isinstance(place, dict) else None
-        if not equals or not isinstance(place, dict) or last not in place:
-            raise InvalidInput(f"there is no option {name!r}", advice="core/options.py lists the names.")
-        try:
-            place[last] = json.loads(text)
-        except json.JSONDecodeError:
-            place[last] = text
-    return codec.from_plain(Generation, plain)
 
 
 def _show(event: Progress) -> None:

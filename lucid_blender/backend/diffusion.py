@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
+from diffusers.utils import logging as diffusers_logging
 from torch import Tensor
+from transformers.utils import logging as transformers_logging
 
 from ..core.errors import ModelError
 from ..core.options import BUILTIN, DiffusionModel
@@ -80,13 +82,15 @@ def load(options: DiffusionModel) -> Diffusion:
     dtype = choose_dtype(options.precision, device)
     source = str(BUILTIN_FOLDER) if options.source == BUILTIN else options.source
     logger.info("loading %s on %s as %s", options.source, device, dtype)
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
     settings: dict[str, Any] = {"revision": options.revision} if options.revision else {}
     if Path(source).is_dir():
         _check_folder(Path(source), is_builtin=options.source == BUILTIN)
     try:
         pipeline = StableDiffusionPipeline.from_pretrained(
             source,
-            torch_dtype=dtype,
+            dtype=dtype,
             use_safetensors=True,
             local_files_only=not options.allow_download,
             safety_checker=None,
@@ -96,7 +100,6 @@ def load(options: DiffusionModel) -> Diffusion:
         )
     except (OSError, ValueError, RuntimeError, TypeError, AttributeError, KeyError) as error:
         raise ModelError(f"cannot load the model {options.source!r}: {error}", advice=_advice(options)) from error
-    pipeline.set_progress_bar_config(disable=True)
     return Diffusion(pipeline, device, dtype)
 
 

@@ -25,7 +25,8 @@ WANTED = (
 
 def report() -> tuple[list[str], bool]:
     """Lines to read, and whether the backend can run."""
-    lines = [f"python        {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores"]
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    lines = [f"{'python':<21} {platform.python_version()} on {machine}"]
     missing = []
     for name in WANTED:
         try:
@@ -35,7 +36,7 @@ def report() -> tuple[list[str], bool]:
             missing.append(name)
     if not missing:
         lines += _device_lines()
-    lines.append(f"disk          {shutil.disk_usage(Path.home()).free / 2**30:.1f} GiB free")
+    lines.append(f"{'disk':<21} {shutil.disk_usage(Path.home()).free / 2**30:.1f} GiB free")
     return lines, not missing
 
 
@@ -48,7 +49,7 @@ def _device_lines() -> list[str]:
     name = torch.cuda.get_device_name() if device.type == "cuda" else ""
     found = (BUILTIN_FOLDER / "model_index.json").is_file()
     return [
-        f"network       {device.type} {name}".rstrip(),
-        f"rasterizer    numba_cpu, {torch.get_num_threads()} threads: it needs no compiler and no GPU",
-        f"built-in model {'found' if found else 'MISSING: install Lucid Dreamer again'}",
+        f"{'network':<21} {device.type} {name}".rstrip(),
+        f"{'rasterizer':<21} numba_cpu, {torch.get_num_threads()} threads: it needs no compiler and no GPU",
+        f"{'built-in model':<21} {'found' if found else 'MISSING: install Lucid Dreamer again'}",
     ]

@@ -60,7 +60,8 @@ class Prompter:
                 texts = [named_text(self._prompt, view, backdrop) for view in views]
                 return Condition(torch.cat([self._embedding(text) for text in texts]), negative, empty)
             case InterpolatedViews() as options:
-                directions = [self._embedding(self._prompt + text) for text in (options.front, options.side, options.back)]
+                texts = [self._prompt + text for text in (options.front, options.side, options.back)]
+                directions = [self._embedding(text) for text in texts]
                 positive = torch.cat([interpolated(directions, view.azimuth) for view in views])
                 if options.perp_neg is None:
                     return Condition(positive, negative, empty)

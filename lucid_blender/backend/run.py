@@ -198,9 +198,7 @@ def deliver(state: State) -> Iterator[Event]:
 def turntable_picture(state: State) -> pictures.Bytes:
     """Eight views around the prop in one picture."""
     cameras = state.generation.cameras
-    views = turntable(
-        8, radius=sum(cameras.radius) / 2, elevation=15, fov_y=sum(cameras.fov_y) / 2, size=PICTURE_SIZE
-    )
+    views = turntable(8, radius=sum(cameras.radius) / 2, elevation=15, fov_y=sum(cameras.fov_y) / 2, size=PICTURE_SIZE)
     rendered = state.splats.render(views, torch.full((3,), PICTURE_BACKGROUND))
     return pictures.contact_sheet([image.numpy() for image in rendered.color], columns=4, gap=8)
 
@@ -215,7 +213,7 @@ def notices(generation: Generation) -> Iterator[Notice]:
 
 @dataclass
 class Pace:
-    """When snapshots and checkpoints are due, and how long the rest will take. The only part that looks at the clock."""
+    """When snapshots and checkpoints are due, and how long the rest will take."""
 
     generation: Generation
     steps: list[float] = field(default_factory=lambda: [time.monotonic()])

@@ -56,7 +56,7 @@ def timestep_range(options: Timesteps, iteration: int, length: int) -> tuple[int
 
 
 def interval(options: Ism, iteration: int, warmup_iterations: int, *, round_up: bool) -> int:
-    """delta_T, annealed over the warm-up. The release rounds the annealed part up with Perp-Neg and truncates without."""
+    """delta_T, annealed over the warm-up; the release rounds what is added up with Perp-Neg, and truncates without."""
     if options.delta_t_start is None:
         return options.delta_t
     annealed = warm_up_rate(iteration, warmup_iterations) * (options.delta_t_start - options.delta_t)

@@ -111,9 +111,7 @@ def trained(iterations: int, state: dict[str, torch.Tensor] | None = None, start
 
 def test_densification_adds_splats_and_respects_the_limit() -> None:
     assert len(trained(3)) > 200
-    selection = densify.select(
-        torch.tensor([1.0, 3.0, 2.0]), torch.ones(3), Densification(max_splats=4), extent=3.5
-    )
+    selection = densify.select(torch.tensor([1.0, 3.0, 2.0]), torch.ones(3), Densification(max_splats=4), extent=3.5)
     assert selection.split.tolist() == [False, True, False]
 
 

@@ -54,7 +54,9 @@ def test_angles_are_spread_as_released(sampler: int) -> None:
     data = load("g7_cameras")
     get = lambda name: data[f"samp{sampler}_{name}"]  # noqa: E731
     ends = (float(get("range")[0]), float(get("range")[1]))
-    found = [spread(ends, float(m), float(s), float(get("gamma"))) for m, s in zip(get("u_mag"), get("u_sign"), strict=True)]
+    found = [
+        spread(ends, float(m), float(s), float(get("gamma"))) for m, s in zip(get("u_mag"), get("u_sign"), strict=True)
+    ]
     np.testing.assert_allclose(found, get("out"), rtol=1e-5, atol=1e-4)
 
 

@@ -58,7 +58,14 @@ def save_tiny_model(folder: Path, *, prediction: str = "epsilon", channels: int 
         prediction_type=prediction,
     )
     pipeline = StableDiffusionPipeline(
-        vae, text, tokenizer, unet, scheduler, safety_checker=None, feature_extractor=None, requires_safety_checker=False
+        vae,
+        text,
+        tokenizer,
+        unet,
+        scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
     )
     pipeline.save_pretrained(folder, safe_serialization=safe)
     return folder

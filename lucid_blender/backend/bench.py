@@ -1,0 +1,145 @@
+"""`bench objectives`: each objective on the built-in model, same prompts and seeds, scored against known scenes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..core.errors import InvalidInput
+from ..core.messages import Finished
+from ..core.options import Objective
+from ..core.presets import Preset, preset
+from .choices import make_rasterizer
+from .cli_options import with_settings
+from .diffusion import Diffusion, load
+from .grammar import parse_prompt
+from .job import Job
+from .run import generate
+from .scores import Score, score
+
+COLUMNS = "prompt objective seed IoU worst unaligned other color class colour evaluations seconds s/step".split()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One run and its score."""
+
+    prompt: str
+    objective: str
+    seed: int
+    iterations: int
+    splats: int
+    score: Score
+    network_evaluations: int
+    seconds: float
+
+
+def objectives(
+    *,
+    prompts: Sequence[str],
+    objectives: Sequence[Objective],
+    seeds: Sequence[int],
+    preset_name: Preset,
+    settings: list[str],
+    output: Path | None,
+) -> int:
+    """Run, print a table as it grows, and keep scores.json and the job folders in ``output``; the exit code."""
+    for prompt in prompts:
+        named(prompt)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = output or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        print(_line(COLUMNS))
+        rows: list[Row] = []
+        for row in _rows(prompts, objectives, seeds, preset_name, settings, folder):
+            rows.append(row)
+            print(_line(_cells(row)), flush=True)
+            text = json.dumps([dataclasses.asdict(r) for r in rows], indent=1)
+            (folder / "scores.json").write_text(text)
+        _print_means(rows)
+    return 0
+
+
+def named(prompt: str) -> tuple[str, str]:
+    """The class and the colour that a prompt names. Raises InvalidInput when one is missing: no scene is known."""
+    class_name, color, _ = parse_prompt(prompt)
+    if class_name is None or color is None:
+        raise InvalidInput(
+            f"{prompt!r} names no prop and colour of the grammar, so there is no scene to score it against",
+            advice="`python -m lucid_blender.backend models` lists them.",
+        )
+    return class_name, color
+
+
+def _rows(
+    prompts: Sequence[str],
+    objectives: Sequence[Objective],
+    seeds: Sequence[int],
+    preset_name: Preset,
+    settings: list[str],
+    folder: Path,
+) -> Iterator[Row]:
+    model: Diffusion | None = None
+    for prompt in prompts:
+        for objective in objectives:
+            for seed in seeds:
+                generation = replace(preset(preset_name, prompt), objective=objective, seed=seed)
+                generation = with_settings(generation, settings)
+                model = model or load(generation.model)
+                name = type(objective).__name__
+                job = Job.create(folder / f"{prompt} {name} {seed}", generation)
+                with job.running():
+                    *_, finished = generate(job, model)
+                assert isinstance(finished, Finished)
+                assert finished.splats is not None
+                yield Row(
+                    prompt=prompt,
+                    objective=name,
+                    seed=seed,
+                    iterations=generation.iterations,
+                    splats=len(finished.splats),
+                    score=score(finished.splats, *named(prompt), make_rasterizer(generation.rasterizer)),
+                    network_evaluations=finished.network_evaluations,
+                    seconds=finished.seconds,
+                )
+
+
+def _cells(row: Row) -> list[str]:
+    s = row.score
+    return [
+        row.prompt,
+        row.objective,
+        str(row.seed),
+        f"{s.iou:.3f}",
+        f"{s.worst_view:.3f}",
+        f"{s.iou_unaligned:.3f}",
+        f"{s.iou_other:.3f} {s.best_other}",
+        f"{s.color_error:.3f}",
+        f"{s.class_agreement:.2f}",
+        f"{s.color_agreement:.2f}",
+        str(row.network_evaluations),
+        f"{row.seconds:.0f}",
+        f"{row.seconds / row.iterations:.2f}",
+    ]
+
+
+def _line(cells: Sequence[str]) -> str:
+    widths = [22, 9, 4, 6, 6, 9, 16, 6, 6, 6, 11, 7, 6]
+    return " ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _print_means(rows: Sequence[Row]) -> None:
+    for name in dict.fromkeys(row.objective for row in rows):
+        chosen = [row for row in rows if row.objective == name]
+        ious = [row.score.iou for row in chosen]
+        errors = [row.score.color_error for row in chosen]
+        print(
+            f"{name}: IoU {np.mean(ious):.3f} (lowest {min(ious):.3f}), colour error {np.mean(errors):.3f}, "
+            f"{np.mean([row.seconds for row in chosen]):.0f} s, {len(chosen)} runs"
+        )
