@@ -5,6 +5,7 @@ in its own process, and the scene is saved and exported.
 """
 
 import argparse
+import logging
 import os
 import shutil
 import sys
@@ -176,6 +177,7 @@ def new_camera(scene: bpy.types.Scene) -> bpy.types.Object:
 def main() -> int:
     options = arguments()
     options.output = options.output.absolute()
+    logging.basicConfig(level=logging.ERROR)  # the progress line is the log
     bpy.ops.wm.read_factory_settings(use_empty=True)
     if options.model != BUILTIN:  # whoever names a model of a hub wants it fetched
         bpy.context.preferences.system.use_online_access = True
