@@ -205,6 +205,18 @@ def test_filling_closes_a_box_with_a_pinhole_and_keeps_its_shape() -> None:
     assert (box & ~found).sum() <= 2 * 2 * 2  # nothing is missing but some of the hole itself
 
 
+def test_a_wide_hole_is_closed_flush_with_the_wall() -> None:
+    box = np.zeros((120, 120, 120), bool)
+    box[8:112, 8:112, 8:112] = True
+    hollow = box.copy()
+    hollow[10:110, 10:110, 10:110] = False
+    hollow[8:10, 56:64, 56:64] = False  # 8 samples wide; the ball's diameter is 10
+    found = filled(hollow)
+    # A ball of radius 5 behind a hole of half the width 4 comes within 5 - sqrt(5^2 - 4^2) = 2 samples of its face.
+    assert not (found & ~box).any()
+    assert (box & ~found).any(axis=(1, 2)).sum() <= 2
+
+
 def test_only_the_largest_pieces_are_kept() -> None:
     two = joined(ball(0.3, (-0.5, 0, 0)), ball(0.2, (0.5, 0, 0)))
     one = extract(two, Meshing(resolution=96, components=1))
@@ -228,6 +240,18 @@ def test_the_triangle_budget_is_kept_and_the_mesh_stays_closed() -> None:
         mesh = extract(lumps, Meshing(resolution=96, triangles=budget, components=9))
         assert len(mesh.triangles) <= budget
         assert as_trimesh(mesh).is_watertight
+
+
+@pytest.mark.parametrize("budget", [2000, 1000])
+def test_a_crumpled_surface_stays_closed_at_a_small_share_of_its_triangles(budget: int) -> None:
+    """Plain edge collapses of this one leave edges with four triangles."""
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(400, 3))
+    points *= 0.5 / np.linalg.norm(points, axis=1, keepdims=True)
+    patches = cloud(points, scales=0.035, opacities=rng.uniform(0.2, 1, 400))
+    mesh = extract(patches, Meshing(resolution=96, components=20, triangles=budget))
+    assert budget * 0.9 <= len(mesh.triangles) <= budget
+    assert as_trimesh(mesh).is_watertight
 
 
 def test_the_same_splats_give_the_same_mesh() -> None:

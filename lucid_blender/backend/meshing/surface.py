@@ -55,8 +55,8 @@ def extract(cloud: SplatCloud, options: Meshing) -> TriangleMesh:
 def filled(wall: Mask) -> Mask:
     """``wall`` [X, Y, Z] and what it encloses, also where the wall has holes up to 8 % of the longest side wide.
 
-    A ball too large for the holes rolls around the wall. Where it cannot get from outside is solid, as far as that
-    is near the inside: crevices of the outer surface stay open.
+    The room of a ball too large for the holes, where that cannot come in from outside, is solid; so crevices of the
+    outer surface stay open.
     """
     radius = max(2, round(HOLE * max(wall.shape)))
     border = radius + 2  # the ball starts from a corner
@@ -65,7 +65,7 @@ def filled(wall: Mask) -> Mask:
     inside = _closed(~free) & free
     solid = padded
     if inside.any():
-        solid = solid | (_grown(inside, radius) & ~_grown(free & ~inside, radius))
+        solid = solid | _grown(inside, radius)
     return np.asarray(_closed(solid)[(slice(border, -border),) * 3])
 
 
