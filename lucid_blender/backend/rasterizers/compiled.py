@@ -3,8 +3,8 @@
 The first call of a kernel compiles it (tens of seconds for all of them); later processes load the machine code from the
 cache folder. That is ``NUMBA_CACHE_DIR`` where it was set before this module is imported, else ``__pycache__`` beside
 the sources. Nothing is written anywhere else; where neither can be written, kernels are compiled in every process.
-Numba notices a change only of the file that holds the function it cached, so the cache lies in a
-subfolder named after the content of all sources here: stale machine code cannot be loaded.
+Numba notices a change only of the file that holds the function it cached, so the cache lies in a subfolder named after
+the content of all sources that hold kernels: stale machine code cannot be loaded.
 
 Numba's OpenMP threads spin between kernels by default; set ``OMP_WAIT_POLICY=passive`` before torch is imported, or
 small pictures take several times as long.
@@ -25,7 +25,8 @@ from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_SOURCES = Path(__file__).parent
+_FOLDER = Path(__file__).parent
+_WITH_KERNELS = ("compiled.py", "contract.py", "cpu_*.py", "*_math.py")
 
 
 def kernel(function: Function) -> Function:
@@ -64,10 +65,10 @@ def _cached(function: Function, **options: Any) -> Function:
 
 def _cache_folder() -> Path | None:
     digest = hashlib.sha256()
-    for source in sorted(_SOURCES.glob("*.py")):
+    for source in sorted(source for pattern in _WITH_KERNELS for source in _FOLDER.glob(pattern)):
         digest.update(source.read_bytes())
     folder = (
-        Path(os.environ.get("NUMBA_CACHE_DIR") or _SOURCES / "__pycache__") / f"rasterizers-{digest.hexdigest()[:16]}"
+        Path(os.environ.get("NUMBA_CACHE_DIR") or _FOLDER / "__pycache__") / f"rasterizers-{digest.hexdigest()[:16]}"
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ import numpy as np
 from numba import prange
 
 from .compiled import inlined, kernel, serial
-from .contract import ALPHA_CUT
+from .contract import ALPHA_CUT, EXTENT_TILE
 from .splat_math import extent_of
 
 Array = Any
@@ -30,22 +30,6 @@ DIGIT_BITS = 11
 
 # Columns of the table of ranks.
 MEAN_X, MEAN_Y, ACROSS, SHEAR, ALONG, OPACITY, RED, GREEN, BLUE, DEPTH, RANK_COLUMNS = range(11)
-
-
-@kernel
-def sort_by_depth(keys: Array, radii: Array) -> tuple[Array, Array]:
-    """``keys`` [V, N] are the depths read as integers (positive floats sort like their bits).
-
-    Gives the splat of each rank and, [V + 1], the first rank of each view. Equal depths: the lower index is in front.
-    """
-    view_count = len(keys)
-    first_rank = np.zeros(view_count + 1, np.int64)
-    for v in range(view_count):
-        first_rank[v + 1] = first_rank[v] + np.count_nonzero(radii[v])
-    splat_of_rank = np.empty(first_rank[view_count], np.int32)
-    for v in prange(view_count):
-        _sort_view(keys[v], radii[v], splat_of_rank[first_rank[v] : first_rank[v + 1]])
-    return splat_of_rank, first_rank
 
 
 @serial
@@ -117,21 +101,11 @@ def tiles_of(splat: Array, radius: int, size: tuple[int, int], first_tile: int, 
             if len(tiles) > 0:
                 tiles[count] = first_tile + row * columns + column
                 start, stop = max(first - row * TILE_HEIGHT, 0), min(end - row * TILE_HEIGHT, TILE_HEIGHT)
-                if (stop - start) & 1:  # two rows of float32 are one register of AVX-512
-                    start, stop = (start, stop + 1) if stop < TILE_HEIGHT else (start - 1, stop)
+                if (stop - start) & 1:  # two rows of float32 are one register of AVX-512; stay within the extent
+                    start, stop = (start, stop + 1) if stop % EXTENT_TILE else (start - 1, stop)
                 rows[count] = start + (stop << 8)
             count += 1
     return count
-
-
-@kernel
-def count_pairs(table: Array, radius_of_rank: Array, size: tuple[int, int]) -> Array:
-    """[R + 1] int64: how many pairs all ranks before have."""
-    counts = np.zeros(len(table) + 1, np.int64)
-    no_tiles, no_rows = np.empty(0, np.int32), np.empty(0, np.uint16)
-    for r in prange(len(table)):
-        counts[r + 1] = tiles_of(table[r], radius_of_rank[r], size, 0, no_tiles, no_rows)
-    return np.cumsum(counts)
 
 
 @inlined
@@ -143,20 +117,33 @@ def view_of_rank(first_rank: Array, r: int) -> int:
 
 
 @kernel
-def tabulate(
-    means2d: Array,
-    ellipses: Array,
-    depths: Array,
-    opacities: Array,
+def rank(
+    means2d: Array,  # [V, N, 2]
+    ellipses: Array,  # [V, N, 3]
+    depths: Array,  # [V, N]
+    keys: Array,  # [V, N] the depths read as integers: positive floats sort like their bits
+    opacities: Array,  # [N]
     colors: Array,  # [V or 1, N, 3]
-    radii: Array,
-    splat_of_rank: Array,
-    first_rank: Array,
-) -> tuple[Array, Array]:
-    """[R, 10]: all that a pixel needs to know about a splat, in the order in which pixels ask; and the radii [R]."""
-    table = np.empty((len(splat_of_rank), RANK_COLUMNS), means2d.dtype)
-    radius_of_rank = np.empty(len(splat_of_rank), np.int32)
-    for r in prange(len(splat_of_rank)):
+    radii: Array,  # [V, N]
+    size: tuple[int, int],
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Number the drawn splats of each view from front to back; of equal depths the lower index is in front.
+
+    Gives the splat of each rank; the first rank of each view [V + 1]; the table [R, 10] of all that a pixel needs to
+    know about a splat, in the order in which pixels ask; the radii [R]; and the number of pairs of all ranks before
+    [R + 1].
+    """
+    views = len(keys)
+    first_rank = np.zeros(views + 1, np.int64)
+    for v in range(views):
+        first_rank[v + 1] = first_rank[v] + np.count_nonzero(radii[v])
+    ranks = first_rank[views]
+    splat_of_rank, radius_of_rank = np.empty(ranks, np.int32), np.empty(ranks, np.int32)
+    table, pairs_before = np.empty((ranks, RANK_COLUMNS), means2d.dtype), np.zeros(ranks + 1, np.int64)
+    no_tiles, no_rows = np.empty(0, np.int32), np.empty(0, np.uint16)
+    for v in prange(views):
+        _sort_view(keys[v], radii[v], splat_of_rank[first_rank[v] : first_rank[v + 1]])
+    for r in prange(ranks):
         v, n, row = view_of_rank(first_rank, r), splat_of_rank[r], table[r]
         row[MEAN_X], row[MEAN_Y] = means2d[v, n, 0], means2d[v, n, 1]
         row[ACROSS], row[SHEAR], row[ALONG] = ellipses[v, n, 0], ellipses[v, n, 1], ellipses[v, n, 2]
@@ -164,18 +151,20 @@ def tabulate(
         shade = colors[v if len(colors) > 1 else 0, n]
         row[RED], row[GREEN], row[BLUE] = shade[0], shade[1], shade[2]
         radius_of_rank[r] = radii[v, n]
-    return table, radius_of_rank
+        pairs_before[r + 1] = tiles_of(row, radius_of_rank[r], size, 0, no_tiles, no_rows)
+    for r in range(ranks):
+        pairs_before[r + 1] += pairs_before[r]
+    return splat_of_rank, first_rank, table, radius_of_rank, pairs_before
 
 
-@serial
-def next_chunk(pairs_before: Array, first_rank: Array, begin: Array, budget: int) -> Array:
-    """[V] the end of each view's ranks that may be binned together: ``budget`` pairs, at least one splat a view."""
-    end = begin.copy()
+@inlined
+def offsets_of(pairs_before: Array, begin: Array, end: Array) -> tuple[Array, Array]:
+    """Of a chunk, the ranks begin[v] to end[v] of each view v: the first slot and rank of each view, from 0."""
+    first_slot, first_rank = np.zeros(len(begin) + 1, np.int64), np.zeros(len(begin) + 1, np.int64)
     for v in range(len(begin)):
-        limit = pairs_before[begin[v]] + budget // len(begin)
-        end[v] = np.searchsorted(pairs_before, limit, side="right") - 1
-        end[v] = min(max(end[v], begin[v] + 1), first_rank[v + 1])
-    return end
+        first_slot[v + 1] = first_slot[v] + pairs_before[end[v]] - pairs_before[begin[v]]
+        first_rank[v + 1] = first_rank[v] + end[v] - begin[v]
+    return first_slot, first_rank
 
 
 @kernel
@@ -194,10 +183,7 @@ def bin_pairs(
     """
     views = len(begin)
     tiles = ((size[0] + TILE_WIDTH - 1) // TILE_WIDTH) * ((size[1] + TILE_HEIGHT - 1) // TILE_HEIGHT)
-    first_slot, first_rank = np.zeros(views + 1, np.int64), np.zeros(views + 1, np.int64)
-    for v in range(views):
-        first_slot[v + 1] = first_slot[v] + pairs_before[end[v]] - pairs_before[begin[v]]
-        first_rank[v + 1] = first_rank[v] + end[v] - begin[v]
+    first_slot, first_rank = offsets_of(pairs_before, begin, end)
     rank_of_slot, rows_of_slot = np.empty(first_slot[views], np.int32), np.empty(first_slot[views], np.uint16)
     tile_of_slot, slots = np.empty(first_slot[views], np.int32), np.empty(first_slot[views], np.int32)
     tile_begin = np.zeros(views * tiles + 1, np.int64)

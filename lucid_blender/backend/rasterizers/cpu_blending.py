@@ -32,7 +32,7 @@ from .pixel_math import LOG2_E, cover
 Array = Any
 Scalar = Any
 
-FORWARD_PLANES = 5  # light, red, green, blue, depth
+PLANES = 5  # light, red, green, blue, depth
 
 # Unsigned indices need no test for negative ones, which would keep the compiler from using vectors.
 P1, P2, P3, P4, P5, P6 = (np.uint64(plane * TILE_PIXELS) for plane in range(1, 7))
@@ -82,10 +82,10 @@ def _add_splat(
 
 @serial
 def _blend_tile(
-    state: Array, tile: int, x0: int, y0: int, table: Array, rank_of_slot: Array, rows_of_slot: Array, slots: Array
+    state: Array, start: int, x0: int, y0: int, table: Array, rank_of_slot: Array, rows_of_slot: Array, slots: Array
 ) -> None:
     real = state.dtype.type
-    base = np.uint64(tile * FORWARD_PLANES * TILE_PIXELS)
+    base = np.uint64(start)
     scale = real(-0.5 * LOG2_E)
     for i in range(len(slots)):
         if i % PAIRS_BETWEEN_LOOKS == 0 and not any_light(state, base):
@@ -117,52 +117,51 @@ def corner(tile: int, width: int, height: int) -> tuple[int, int, int]:
     return v, (within % columns) * TILE_WIDTH, (within // columns) * TILE_HEIGHT
 
 
-@kernel
-def start_forward(views: int, width: int, height: int, like: Array) -> Array:
-    """State in which all light arrives everywhere in the picture, and none in the part of a tile that is outside."""
-    tiles = views * ((width + TILE_WIDTH - 1) // TILE_WIDTH) * ((height + TILE_HEIGHT - 1) // TILE_HEIGHT)
-    state = np.zeros(tiles * FORWARD_PLANES * TILE_PIXELS, like.dtype)
-    for tile in prange(tiles):
-        v, x0, y0 = corner(tile, width, height)
-        for k in range(TILE_PIXELS):
-            outside = x0 + k % TILE_WIDTH >= width or y0 + k // TILE_WIDTH >= height
-            state[tile * FORWARD_PLANES * TILE_PIXELS + k] = -1 if outside else 1
-    return state
+@serial
+def _start_tile(state: Array, base: int, columns: int, rows: int) -> None:
+    """All light arrives in the tile's part of the picture, and none in the part that is outside."""
+    state[base : base + PLANES * TILE_PIXELS] = 0
+    for k in range(TILE_PIXELS):
+        inside = k % TILE_WIDTH < columns and k // TILE_WIDTH < rows
+        state[base + k] = 1 if inside else -1
+
+
+@serial
+def _finish_tile(state: Array, base: int, background: Array, color: Array, alpha: Array, depth: Array) -> None:
+    """Copy to the tile's part of the pictures."""
+    for y in range(alpha.shape[0]):
+        for x in range(alpha.shape[1]):
+            p = base + y * TILE_WIDTH + x
+            light = abs(state[p])
+            for c in range(3):
+                color[y, x, c] = state[p + (1 + c) * TILE_PIXELS] + light * background[c]
+            alpha[y, x] = 1 - light
+            depth[y, x] = state[p + 4 * TILE_PIXELS]
 
 
 @kernel
 def blend(
-    state: Array,
-    width: int,
-    height: int,
+    state: Array,  # [V * tiles * PLANES * TILE_PIXELS]
+    color: Array,  # [V, H, W, 3]
+    alpha: Array,  # [V, H, W]
+    depth: Array,  # [V, H, W]
+    background: Array,  # [V, 3]
     table: Array,
-    rank_of_slot: Array,
-    rows_of_slot: Array,
-    slots: Array,
-    tile_begin: Array,
+    pairs: tuple[Array, Array, Array, Array],  # of bin_pairs
+    first: bool,
+    last: bool,
 ) -> None:
-    """Lay the pairs of one chunk over the state."""
+    """Lay the pairs of one chunk over the state; the first chunk starts it, the last one makes the pictures."""
+    rank_of_slot, rows_of_slot, slots, tile_begin = pairs
+    _, height, width = alpha.shape
     for tile in prange(len(tile_begin) - 1):
         v, x0, y0 = corner(tile, width, height)
+        x1, y1 = min(x0 + TILE_WIDTH, width), min(y0 + TILE_HEIGHT, height)
+        base = tile * PLANES * TILE_PIXELS
+        if first:
+            _start_tile(state, base, x1 - x0, y1 - y0)
         mine = slots[tile_begin[tile] : tile_begin[tile + 1]]
-        _blend_tile(state, tile, x0, y0, table, rank_of_slot, rows_of_slot, mine)
-
-
-@kernel
-def finish_forward(state: Array, background: Array, width: int, height: int) -> tuple[Array, Array, Array]:
-    """color [V, H, W, 3], alpha [V, H, W], depth [V, H, W]."""
-    views = len(background)
-    color = np.empty((views, height, width, 3), state.dtype)
-    alpha, depth = np.empty((views, height, width), state.dtype), np.empty((views, height, width), state.dtype)
-    for tile in prange(len(state) // (FORWARD_PLANES * TILE_PIXELS)):
-        v, x0, y0 = corner(tile, width, height)
-        base = tile * FORWARD_PLANES * TILE_PIXELS
-        for y in range(y0, min(y0 + TILE_HEIGHT, height)):
-            for x in range(x0, min(x0 + TILE_WIDTH, width)):
-                p = base + (y - y0) * TILE_WIDTH + x - x0
-                light = abs(state[p])
-                for c in range(3):
-                    color[v, y, x, c] = state[p + (1 + c) * TILE_PIXELS] + light * background[v, c]
-                alpha[v, y, x] = 1 - light
-                depth[v, y, x] = state[p + 4 * TILE_PIXELS]
-    return color, alpha, depth
+        _blend_tile(state, base, x0, y0, table, rank_of_slot, rows_of_slot, mine)
+        if last:
+            part = color[v, y0:y1, x0:x1], alpha[v, y0:y1, x0:x1], depth[v, y0:y1, x0:x1]
+            _finish_tile(state, base, background[v], *part)

@@ -32,6 +32,7 @@ from .cpu_binning import (
     TILE_HEIGHT,
     TILE_PIXELS,
     TILE_WIDTH,
+    offsets_of,
     view_of_rank,
 )
 from .cpu_blending import COLUMN, P1, P2, P3, P4, P5, P6, PAIRS_BETWEEN_LOOKS, ROW, any_light, corner
@@ -44,32 +45,34 @@ PLANES = 7  # light, total of what lies behind, the gradients by red, green, blu
 MOMENTS = 10  # sums over pixels of h (1, t, y, t t, t y, y y) with h = alpha dL/dalpha, and of w dL/d(feature)
 
 
-@kernel
-def start_backward(
-    color: Array, alpha: Array, depth: Array, background: Array, by_color: Array, by_alpha: Array, by_depth: Array
-) -> Array:
-    """State before the first splat: all light, and the whole sum of w_j s_j."""
-    views, height, width = alpha.shape
-    tiles = views * ((width + TILE_WIDTH - 1) // TILE_WIDTH) * ((height + TILE_HEIGHT - 1) // TILE_HEIGHT)
-    state = np.zeros(tiles * PLANES * TILE_PIXELS, alpha.dtype)
-    for tile in prange(tiles):
-        v, x0, y0 = corner(tile, width, height)
-        base = tile * PLANES * TILE_PIXELS
-        state[base : base + TILE_PIXELS] = -1
-        for y in range(y0, min(y0 + TILE_HEIGHT, height)):
-            for x in range(x0, min(x0 + TILE_WIDTH, width)):
-                p = base + (y - y0) * TILE_WIDTH + x - x0
-                behind = by_depth[v, y, x] * depth[v, y, x] + by_alpha[v, y, x] * alpha[v, y, x]
-                by_weight = by_alpha[v, y, x]
-                for c in range(3):
-                    behind += by_color[v, y, x, c] * (color[v, y, x, c] - background[v, c])
-                    by_weight -= by_color[v, y, x, c] * background[v, c]
-                    state[p + (2 + c) * TILE_PIXELS] = by_color[v, y, x, c]
-                state[p] = 1
-                state[p + TILE_PIXELS] = behind
-                state[p + 5 * TILE_PIXELS] = by_depth[v, y, x]
-                state[p + 6 * TILE_PIXELS] = by_weight
-    return state
+@serial
+def _start_tile(
+    state: Array,
+    base: int,
+    background: Array,
+    color: Array,
+    alpha: Array,
+    depth: Array,
+    by_color: Array,
+    by_alpha: Array,
+    by_depth: Array,
+) -> None:
+    """Before the first splat: all light, and the whole sum of w_j s_j; from the tile's part of the pictures."""
+    state[base : base + PLANES * TILE_PIXELS] = 0
+    state[base : base + TILE_PIXELS] = -1
+    for y in range(alpha.shape[0]):
+        for x in range(alpha.shape[1]):
+            p = base + y * TILE_WIDTH + x
+            behind = by_depth[y, x] * depth[y, x] + by_alpha[y, x] * alpha[y, x]
+            by_weight = by_alpha[y, x]
+            for c in range(3):
+                behind += by_color[y, x, c] * (color[y, x, c] - background[c])
+                by_weight -= by_color[y, x, c] * background[c]
+                state[p + (2 + c) * TILE_PIXELS] = by_color[y, x, c]
+            state[p] = 1
+            state[p + TILE_PIXELS] = behind
+            state[p + 5 * TILE_PIXELS] = by_depth[y, x]
+            state[p + 6 * TILE_PIXELS] = by_weight
 
 
 @reordered
@@ -125,7 +128,7 @@ def _pass_splat(
 def _pass_tile(
     moments: Array,
     state: Array,
-    tile: int,
+    start: int,
     x0: int,
     y0: int,
     table: Array,
@@ -134,7 +137,7 @@ def _pass_tile(
     slots: Array,
 ) -> None:
     real = state.dtype.type
-    base = np.uint64(tile * PLANES * TILE_PIXELS)
+    base = np.uint64(start)
     scale = real(-0.5 * LOG2_E)
     for i in range(len(slots)):
         if i % PAIRS_BETWEEN_LOOKS == 0 and not any_light(state, base):
@@ -161,82 +164,69 @@ def _pass_tile(
         )
 
 
-@kernel
-def pass_light(
-    state: Array,
-    width: int,
-    height: int,
-    table: Array,
-    rank_of_slot: Array,
-    rows_of_slot: Array,
-    slots: Array,
-    tile_begin: Array,
-) -> Array:
-    """The moments [slots, 10] of one chunk; the state moves behind it."""
-    moments = np.empty((len(slots), MOMENTS), state.dtype)
-    for tile in prange(len(tile_begin) - 1):
-        v, x0, y0 = corner(tile, width, height)
-        mine = slots[tile_begin[tile] : tile_begin[tile + 1]]
-        _pass_tile(moments, state, tile, x0, y0, table, rank_of_slot, rows_of_slot, mine)
-    return moments
+@serial
+def _gather(moments: Array, splat: Array, out: Array) -> None:
+    """The moments of all slots of one splat, added up in their order and turned into gradients.
+
+    The exponent is -1/2 (A t^2 + E y^2) with t = dx + k dy, y = dy. ``out`` is by mean x, mean y, A, k, E, opacity,
+    red, green, blue, depth, like the splat's row in the table.
+    """
+    total = moments[0].copy()
+    for slot in range(1, len(moments)):
+        for m in range(MOMENTS):
+            total[m] += moments[slot, m]
+    half = splat.dtype.type(0.5)
+    across, shear, along = splat[ACROSS], splat[SHEAR], splat[ALONG]
+    out[MEAN_X], out[MEAN_Y] = across * total[1], across * shear * total[1] + along * total[2]
+    out[ACROSS], out[SHEAR], out[ALONG] = -half * total[3], -across * total[4], -half * total[5]
+    out[OPACITY] = total[0] / splat[OPACITY]
+    out[RED], out[GREEN], out[BLUE], out[DEPTH] = total[6], total[7], total[8], total[9]
 
 
 @kernel
-def gather(
-    moments: Array,
-    table: Array,
-    splat_of_rank: Array,
+def blend_gradient(
+    state: Array,  # [V * tiles * PLANES * TILE_PIXELS]
+    pictures: tuple[Array, Array, Array],  # color, alpha, depth
+    by_pictures: tuple[Array, Array, Array],
+    background: Array,  # [V, 3]
+    table: Array,  # [R, 10]
     pairs_before: Array,
     begin: Array,
     end: Array,
-    by_means2d: Array,
-    by_ellipses: Array,
-    by_depths: Array,
-    by_opacities: Array,
-    by_colors: Array,
+    pairs: tuple[Array, Array, Array, Array],  # of bin_pairs
+    first: bool,
+    splat_of_rank: Array,
+    by_splats: Array,  # [V, N, 10] out, columns as in the table
 ) -> None:
-    """Add up each splat's slots, in their order, and turn moments into gradients a view: of A, k, E and the mean.
-
-    The exponent is -1/2 (A t^2 + E y^2) with t = dx + k dy, y = dy.
-    """
-    real = table.dtype.type
-    views = len(begin)
-    first_slot, first_rank = np.zeros(views + 1, np.int64), np.zeros(views + 1, np.int64)
-    for v in range(views):
-        first_slot[v + 1] = first_slot[v] + pairs_before[end[v]] - pairs_before[begin[v]]
-        first_rank[v + 1] = first_rank[v] + end[v] - begin[v]
-    half = real(0.5)
-    for i in prange(first_rank[views]):
+    """The gradients of the splats of one chunk; the state, which the first chunk starts, moves behind it."""
+    rank_of_slot, rows_of_slot, slots, tile_begin = pairs
+    color, alpha, depth = pictures
+    by_color, by_alpha, by_depth = by_pictures
+    _, height, width = alpha.shape
+    moments = np.empty((len(slots), MOMENTS), state.dtype)
+    for tile in prange(len(tile_begin) - 1):
+        v, x0, y0 = corner(tile, width, height)
+        base = tile * PLANES * TILE_PIXELS
+        if first:
+            x1, y1 = min(x0 + TILE_WIDTH, width), min(y0 + TILE_HEIGHT, height)
+            _start_tile(
+                state,
+                base,
+                background[v],
+                color[v, y0:y1, x0:x1],
+                alpha[v, y0:y1, x0:x1],
+                depth[v, y0:y1, x0:x1],
+                by_color[v, y0:y1, x0:x1],
+                by_alpha[v, y0:y1, x0:x1],
+                by_depth[v, y0:y1, x0:x1],
+            )
+        mine = slots[tile_begin[tile] : tile_begin[tile + 1]]
+        _pass_tile(moments, state, base, x0, y0, table, rank_of_slot, rows_of_slot, mine)
+    first_slot, first_rank = offsets_of(pairs_before, begin, end)
+    for i in prange(first_rank[len(begin)]):
         v = view_of_rank(first_rank, i)
         r = begin[v] + i - first_rank[v]
         a = first_slot[v] + pairs_before[r] - pairs_before[begin[v]]
         b = first_slot[v] + pairs_before[r + 1] - pairs_before[begin[v]]
-        if a == b:
-            continue
-        total = moments[a].copy()
-        for slot in range(a + 1, b):
-            for m in range(MOMENTS):
-                total[m] += moments[slot, m]
-        n = splat_of_rank[r]
-        across, shear, along = table[r, ACROSS], table[r, SHEAR], table[r, ALONG]
-        by_means2d[v, n, 0] = across * total[1]
-        by_means2d[v, n, 1] = across * shear * total[1] + along * total[2]
-        by_ellipses[v, n, 0] = -half * total[3]
-        by_ellipses[v, n, 1] = -across * total[4]
-        by_ellipses[v, n, 2] = -half * total[5]
-        by_opacities[v, n] = total[0] / table[r, OPACITY]
-        by_colors[v, n, 0], by_colors[v, n, 1], by_colors[v, n, 2] = total[6], total[7], total[8]
-        by_depths[v, n] = total[9]
-
-
-@kernel
-def sum_over_views(parts: Array) -> Array:
-    """[V, N, K] to [N, K], the views in their order."""
-    total = np.empty(parts.shape[1:], parts.dtype)
-    for n in prange(parts.shape[1]):
-        for k in range(parts.shape[2]):
-            part = parts[0, n, k]
-            for v in range(1, len(parts)):
-                part += parts[v, n, k]
-            total[n, k] = part
-    return total
+        if b > a:
+            _gather(moments[a:b], table[r], by_splats[v, splat_of_rank[r]])

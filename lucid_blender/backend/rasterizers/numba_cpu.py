@@ -11,9 +11,9 @@ part stays below 240 MB (400 MB).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -115,12 +115,14 @@ class _Project(torch.autograd.Function):
         ctx: Any, by_means2d: Tensor, by_ellipses: Tensor, by_depths: Tensor, _by_radii: None
     ) -> tuple[Tensor | None, ...]:
         means, quats, scales, views, ellipses, radii = map(_array, ctx.saved_tensors)
+        width, height = ctx.size
         gradients = cpu_projection.project_all_gradient(
             means,
             quats,
             scales,
             views,
-            *ctx.size,
+            width,
+            height,
             ellipses,
             radii,
             _array(by_means2d),
@@ -128,17 +130,6 @@ class _Project(torch.autograd.Function):
             _array(by_ellipses),
         )
         return *map(torch.from_numpy, gradients), None, None
-
-
-@dataclass(frozen=True)
-class _Ranks:
-    """The drawn splats of all views in the order in which pixels meet them."""
-
-    table: Array
-    radii: Array
-    splats: Array
-    first: Array  # [V + 1]
-    pairs_before: Array
 
 
 class _Blend(torch.autograd.Function):
@@ -156,72 +147,107 @@ class _Blend(torch.autograd.Function):
         radii: Tensor,
         size: Size,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        ranks = _rank(size, *map(_array, (means2d, ellipses, depths, opacities, colors, radii)))
-        state = cpu_blending.start_forward(len(radii), *size, ranks.table)
-        chunks = _Chunks(ranks, size)
-        for _, _, pairs in chunks:
-            cpu_blending.blend(state, *size, ranks.table, *pairs)
-        pictures = cpu_blending.finish_forward(state, _array(background), *size)
-        color, alpha, depth = map(torch.from_numpy, pictures)
-        ctx.save_for_backward(color, alpha, depth, background)
-        ctx.chunks, ctx.shape = chunks, (*radii.shape, len(colors))
+        views, (width, height) = len(radii), size
+        keys = depths.view(torch.int32 if depths.dtype == torch.float32 else torch.int64)
+        inputs = (means2d, ellipses, depths, keys, opacities, colors, radii)
+        chunks = _Chunks(_Ranks(*cpu_binning.rank(*map(_array, inputs), size)), size)  # type: ignore[call-arg, arg-type]
+        color = np.empty((views, height, width, CHANNELS), chunks.ranks.table.dtype)
+        alpha, depth = np.empty_like(color[..., 0]), np.empty_like(color[..., 0])
+        state = _state(color, cpu_blending.PLANES)
+        for chunk in chunks:
+            cpu_blending.blend(
+                state,
+                color,
+                alpha,
+                depth,
+                _array(background),
+                chunks.ranks.table,
+                chunk.pairs,
+                chunk.is_first,
+                chunk.is_last,
+            )
+        pictures = torch.from_numpy(color), torch.from_numpy(alpha), torch.from_numpy(depth)
+        ctx.save_for_backward(*pictures, background)
+        ctx.chunks, ctx.count, ctx.palettes = chunks, radii.shape[1], len(colors)
         ctx.set_materialize_grads(False)
-        return color, alpha, depth
+        return pictures
 
     @staticmethod
     @once_differentiable
-    def backward(
-        ctx: Any, by_color: Tensor | None, by_alpha: Tensor | None, by_depth: Tensor | None
-    ) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *by_pictures: Tensor | None) -> tuple[Tensor | None, ...]:
         color, alpha, depth, background = map(_array, ctx.saved_tensors)
-        gradients = [
-            np.zeros_like(values) if by is None else _array(by)
-            for values, by in ((color, by_color), (alpha, by_alpha), (depth, by_depth))
-        ]
+        by_color, by_alpha, by_depth = (
+            np.zeros_like(picture) if by is None else _array(by)
+            for picture, by in zip((color, alpha, depth), by_pictures, strict=True)
+        )
         chunks: _Chunks = ctx.chunks
-        views, count, palettes = ctx.shape
-        dtype = color.dtype
-        by_means2d, by_ellipses = np.zeros((views, count, 2), dtype), np.zeros((views, count, 3), dtype)
-        by_depths, by_opacities = np.zeros((views, count), dtype), np.zeros((views, count), dtype)
-        by_colors = np.zeros((views, count, CHANNELS), dtype)
-        state = cpu_gradients.start_backward(color, alpha, depth, background, *gradients)
-        for begin, end, pairs in chunks:
-            moments = cpu_gradients.pass_light(state, *chunks.size, chunks.ranks.table, *pairs)
-            cpu_gradients.gather(
-                moments,
-                chunks.ranks.table,
-                chunks.ranks.splats,
-                chunks.ranks.pairs_before,
-                begin,
-                end,
-                by_means2d,
-                by_ellipses,
-                by_depths,
-                by_opacities,
-                by_colors,
+        ranks = chunks.ranks
+        by_splats = np.zeros((len(background), ctx.count, cpu_binning.RANK_COLUMNS), background.dtype)
+        state = _state(color, cpu_gradients.PLANES)
+        for chunk in chunks:
+            cpu_gradients.blend_gradient(
+                state,
+                (color, alpha, depth),
+                (by_color, by_alpha, by_depth),
+                background,
+                ranks.table,
+                ranks.pairs_before,
+                chunk.begin,
+                chunk.end,
+                chunk.pairs,
+                chunk.is_first,
+                ranks.splats,
+                by_splats,
             )
+        by_means2d, by_ellipses, by_opacities, by_colors, by_depths = torch.from_numpy(by_splats).split(
+            [2, 3, 1, CHANNELS, 1], dim=-1
+        )
         by_background = None
         if ctx.needs_input_grad[5]:
-            by_background = torch.from_numpy(np.einsum("vhwc,vhw->vc", gradients[0], 1 - alpha))
+            by_background = torch.from_numpy(np.einsum("vhwc,vhw->vc", by_color, 1 - alpha))
         return (
-            torch.from_numpy(by_means2d),
-            torch.from_numpy(by_ellipses),
-            torch.from_numpy(by_depths),
-            torch.from_numpy(cpu_gradients.sum_over_views(by_opacities[..., None])[:, 0]),
-            torch.from_numpy(by_colors if palettes > 1 else cpu_gradients.sum_over_views(by_colors)[None]),
+            by_means2d.contiguous(),
+            by_ellipses,
+            by_depths.squeeze(-1),
+            _sum_over_views(by_opacities.squeeze(-1)),
+            by_colors if ctx.palettes > 1 else _sum_over_views(by_colors)[None],
             by_background,
             None,
             None,
         )
 
 
-def _rank(
-    size: Size, means2d: Array, ellipses: Array, depths: Array, opacities: Array, colors: Array, radii: Array
-) -> _Ranks:
-    keys = depths.view(np.int32 if depths.itemsize == 4 else np.int64)
-    splats, first = cpu_binning.sort_by_depth(keys, radii)
-    table, radius_of_rank = cpu_binning.tabulate(means2d, ellipses, depths, opacities, colors, radii, splats, first)
-    return _Ranks(table, radius_of_rank, splats, first, cpu_binning.count_pairs(table, radius_of_rank, size))
+def _state(color: Array, planes: int) -> Array:
+    views, height, width, _ = color.shape
+    columns, rows = -(-width // cpu_binning.TILE_WIDTH), -(-height // cpu_binning.TILE_HEIGHT)
+    return np.empty(views * rows * columns * planes * cpu_binning.TILE_PIXELS, color.dtype)
+
+
+def _sum_over_views(parts: Tensor) -> Tensor:
+    """In the order of the views, so that the sum is always the same to the bit."""
+    total = parts[0].clone()
+    for part in parts[1:]:
+        total += part
+    return total
+
+
+class _Ranks(NamedTuple):
+    """The drawn splats of all views in the order in which pixels meet them; see ``cpu_binning.rank``."""
+
+    splats: Array
+    first: Array
+    table: Array
+    radii: Array
+    pairs_before: Array
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    begin: Array  # [V] ranks
+    end: Array
+    pairs: tuple[Array, Array, Array, Array]  # see cpu_binning.bin_pairs
+    is_first: bool
+    is_last: bool
 
 
 class _Chunks:
@@ -229,19 +255,27 @@ class _Chunks:
 
     def __init__(self, ranks: _Ranks, size: Size) -> None:
         self.ranks, self.size = ranks, size
-        self._only: tuple[Array, Array, tuple[Array, ...]] | None = None
+        self._only: _Chunk | None = None
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[_Chunk]:
         if self._only is not None:
             yield self._only
             return
         ranks = self.ranks
-        begin = ranks.first[:-1]
-        while (begin < ranks.first[1:]).any():
-            end = cpu_binning.next_chunk(ranks.pairs_before, ranks.first, begin, PAIRS_AT_ONCE)
+        begin, last = ranks.first[:-1], ranks.first[1:]
+        is_first, is_last = True, False
+        while not is_last:
+            end = self._end_of_chunk(begin)
+            is_last = bool((end == last).all())
             pairs = cpu_binning.bin_pairs(ranks.table, ranks.radii, ranks.pairs_before, begin, end, self.size)
-            chunk = (begin, end, pairs)
-            if (begin == ranks.first[:-1]).all() and (end == ranks.first[1:]).all():
+            chunk = _Chunk(begin, end, pairs, is_first, is_last)
+            if is_first and is_last:
                 self._only = chunk
             yield chunk
-            begin = end
+            begin, is_first = end, False
+
+    def _end_of_chunk(self, begin: Array) -> Array:
+        """[V] as many ranks of each view as have their share of the pairs, at least one, no more than there are."""
+        limits = self.ranks.pairs_before[begin] + PAIRS_AT_ONCE // len(begin)
+        end = np.searchsorted(self.ranks.pairs_before, limits, side="right") - 1
+        return np.asarray(np.minimum(np.maximum(end, begin + 1), self.ranks.first[1:]))
