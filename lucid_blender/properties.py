@@ -13,7 +13,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, 
 from .core.errors import InvalidInput
 from .core.messages import Generate
 from .core.options import BUILTIN, DiffusionModel, Generation, Ism, Meshing, MeshSurface, Sds, Sphere
-from .core.presets import PRESETS, preset
+from .core.presets import PRESETS, preset, with_iterations
 from .scene.meshes import Placement, in_training_frame, read_mesh
 
 MODEL_CARD = Path(__file__).parent / "backend" / "models" / "builtin" / "lucid.json"
@@ -143,7 +143,7 @@ def make_generation(prompt: str, *, preset_name: str, model: DiffusionModel, **c
     if isinstance(changes.get("objective"), str):
         changes["objective"] = _objective(changes["objective"], generation)
     if "iterations" in changes:
-        generation = _with_iterations(generation, changes.pop("iterations"))
+        generation = with_iterations(generation, changes.pop("iterations"))
     if "initialiser" in changes and splats is None and isinstance(generation.initialiser, Sphere):
         changes["initialiser"] = replace(changes["initialiser"], count=generation.initialiser.count)
     generation = replace(generation, **changes)
@@ -157,22 +157,6 @@ def _objective(name: str, generation: Generation) -> Ism | Sds:
     if kind is None:
         raise InvalidInput(f"there is no objective {name!r}", advice=f"Choose {' or '.join(OBJECTIVES)}.")
     return generation.objective if isinstance(generation.objective, kind) else kind()
-
-
-def _with_iterations(generation: Generation, iterations: int) -> Generation:
-    """The same schedule in another number of iterations: its intervals keep their share of the run."""
-    share = iterations / generation.iterations
-    densification = generation.representation.densification
-    if densification is not None:
-        densification = replace(densification, stop=round(densification.stop * share))
-    warmup = round(generation.timesteps.warmup_iterations * share)
-    return replace(
-        generation,
-        iterations=iterations,
-        timesteps=replace(generation.timesteps, warmup_iterations=warmup),
-        cameras=replace(generation.cameras, relax_every=round(generation.cameras.relax_every * share)),
-        representation=replace(generation.representation, densification=densification),
-    )
 
 
 # ---------------------------------------------------------------- what the built-in model knows

@@ -14,7 +14,7 @@ from lucid_blender.core.errors import InvalidInput, LucidError
 from lucid_blender.core.meshes import TriangleMesh
 from lucid_blender.core.messages import Event, ExtractMesh, Finished, Generate, Notice, Progress
 from lucid_blender.core.options import BUILTIN, DiffusionModel, Ism, Meshing, MeshSurface, Sds
-from lucid_blender.core.presets import PRESETS, preset
+from lucid_blender.core.presets import PRESETS, preset, with_iterations
 
 from . import doctor, server
 from .cli_options import with_settings
@@ -128,7 +128,7 @@ def _request(options: argparse.Namespace) -> Generate:
     if options.objective:
         generation = replace(generation, objective=OBJECTIVES[options.objective]())
     if options.iterations:
-        generation = replace(generation, iterations=options.iterations)
+        generation = with_iterations(generation, options.iterations)
     if options.mesh:
         generation = replace(generation, mesh=Meshing())
     mesh = _initial_mesh(options.initial_mesh)

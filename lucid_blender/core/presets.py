@@ -35,26 +35,29 @@ def preset(name: Preset, prompt: str, *, model: DiffusionModel | None = None) ->
         return _builtin(name, paper)
     match name:
         case "draft":
-            return _shortened(replace(paper, resolution=256), iterations=1000, splats=20_000)
+            return with_iterations(replace(paper, resolution=256, initialiser=Sphere(count=20_000)), 1000)
         case "standard":
-            return _shortened(paper, iterations=2500, splats=50_000)
+            return with_iterations(replace(paper, initialiser=Sphere(count=50_000)), 2500)
         case "paper":
             return paper
 
 
-def _shortened(paper: Generation, *, iterations: int, splats: int) -> Generation:
-    """The published schedule in fewer iterations: every interval shrinks by the same factor."""
-    share = iterations / paper.iterations
-    densification = Densification()
+def with_iterations(generation: Generation, iterations: int) -> Generation:
+    """The same schedule in another number of iterations: warm-up, relaxation and density control keep their shares.
+
+    The intervals of density control stay as they are, so that gradients are averaged over as many pictures.
+    """
+    share = iterations / generation.iterations
+    densification = generation.representation.densification
+    if densification is not None:
+        densification = replace(densification, stop=round(densification.stop * share))
+    warmup = round(generation.timesteps.warmup_iterations * share)
     return replace(
-        paper,
+        generation,
         iterations=iterations,
-        timesteps=replace(paper.timesteps, warmup_iterations=round(paper.timesteps.warmup_iterations * share)),
-        initialiser=Sphere(count=splats),
-        cameras=replace(paper.cameras, relax_every=round(paper.cameras.relax_every * share)),
-        representation=replace(
-            paper.representation, densification=replace(densification, stop=round(densification.stop * share))
-        ),
+        timesteps=replace(generation.timesteps, warmup_iterations=warmup),
+        cameras=replace(generation.cameras, relax_every=round(generation.cameras.relax_every * share)),
+        representation=replace(generation.representation, densification=densification),
     )
 
 
