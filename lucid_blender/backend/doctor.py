@@ -8,19 +8,7 @@ import platform
 import shutil
 from pathlib import Path
 
-WANTED = (
-    "torch",
-    "diffusers",
-    "transformers",
-    "safetensors",
-    "numba",
-    "scipy",
-    "scikit-image",
-    "fast-simplification",
-    "plyfile",
-    "websockets",
-    "pillow",
-)
+from ..core.requirements import REQUIRED
 
 
 def report() -> tuple[list[str], bool]:
@@ -28,7 +16,7 @@ def report() -> tuple[list[str], bool]:
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     lines = [f"{'python':<21} {platform.python_version()} on {machine}"]
     missing = []
-    for name in WANTED:
+    for name in (requirement.name for requirement in REQUIRED):
         try:
             lines.append(f"{name:<21} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:

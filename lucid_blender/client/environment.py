@@ -12,36 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import BackendError
+from ..core.requirements import REQUIRED, Requirement
 
 SECONDS_TO_PROBE = 30.0
 OLDEST_PYTHON = (3, 11)
 INTERPRETERS = ("bin/python3", "bin/python", "Scripts/python.exe", "python.exe")
 
-
-@dataclass(frozen=True)
-class Requirement:
-    """A package of the backend and its oldest version that works."""
-
-    name: str
-    oldest: tuple[int, ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.name}>={'.'.join(map(str, self.oldest))}" if self.oldest else self.name
-
-
-REQUIRED = (
-    Requirement("torch", (2, 9)),
-    Requirement("diffusers"),
-    Requirement("transformers"),
-    Requirement("safetensors"),
-    Requirement("numba"),
-    Requirement("scipy"),
-    Requirement("scikit-image"),
-    Requirement("fast-simplification"),
-    Requirement("plyfile"),
-    Requirement("websockets"),
-    Requirement("pillow"),
-)
 
 # Runs in the backend's Python. importlib.metadata reads versions without importing torch, which takes seconds.
 _PROBE = """

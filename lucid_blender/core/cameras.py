@@ -85,9 +85,7 @@ def camera_at(viewmat: Matrix, *, fov_y: float, width: int, height: int) -> Came
     return Camera(viewmat=viewmat, fx=focal, fy=focal, cx=width / 2, cy=height / 2, width=width, height=height)
 
 
-def orbit(
-    *, radius: float, azimuth: float, elevation: float, fov_y: float, width: int, height: int
-) -> Camera:
+def orbit(*, radius: float, azimuth: float, elevation: float, fov_y: float, width: int, height: int) -> Camera:
     """A camera on a sphere that looks at the origin; metres, degrees, fov_y in radians."""
     position = orbit_position(radius=radius, azimuth=azimuth, elevation=elevation)
     viewmat = look_at(position, np.zeros(3), np.array([0.0, 0.0, 1.0]))

@@ -55,7 +55,7 @@ def draw_noise(latents: Tensor, offset: float, generator: torch.Generator) -> Te
 
 
 def guided_noise(network: Network, x: Tensor, t: int, condition: Condition, guidance_scale: float) -> Tensor:
-    """eps_cfg = eps(n) + gs (eps(y) - eps(n)) (LucidDreamer supplement Eq. 1), with Perp-Neg where the condition asks."""
+    """eps_cfg = eps(n) + gs (eps(y) - eps(n)) (LucidDreamer supplement Eq. 1); with Perp-Neg if the condition asks."""
     embeddings = [condition.negative, condition.positive]
     if condition.perp_negatives is not None:
         embeddings.extend(condition.perp_negatives)

@@ -31,9 +31,7 @@ class IsmObjective:
         self.schedule = schedule
 
     @torch.no_grad()
-    def __call__(
-        self, latents: Tensor, condition: Condition, iteration: int, generator: torch.Generator
-    ) -> Distilled:
+    def __call__(self, latents: Tensor, condition: Condition, iteration: int, generator: torch.Generator) -> Distilled:
         t = draw_timestep(self.timesteps, iteration, self.schedule.length, generator)
         noise = draw_noise(latents, self.options.noise_offset, generator)
         perp_neg = condition.perp_negatives is not None
@@ -42,7 +40,7 @@ class IsmObjective:
 
     @torch.no_grad()
     def distil(self, latents: Tensor, condition: Condition, noise: Tensor, t: int, delta_t: int) -> Distilled:
-        """The gradient on ``latents`` [V, C, h, w] for a timestep, an interval, and the noise that starts the inversion."""
+        """The gradient on ``latents`` [V, C, h, w] for a timestep, an interval, and the noise the inversion starts from."""
         s = max(t - delta_t, FIRST_TIMESTEP)
         x_s = self.invert(latents, condition, noise, s, delta_t)
         target = self._inversion_noise(x_s, s, condition)

@@ -20,9 +20,7 @@ class SdsObjective:
         self.schedule = schedule
 
     @torch.no_grad()
-    def __call__(
-        self, latents: Tensor, condition: Condition, iteration: int, generator: torch.Generator
-    ) -> Distilled:
+    def __call__(self, latents: Tensor, condition: Condition, iteration: int, generator: torch.Generator) -> Distilled:
         t = draw_timestep(self.timesteps, iteration, self.schedule.length, generator)
         noise = draw_noise(latents, self.options.noise_offset, generator)
         return self.distil(latents, condition, noise, t)

@@ -67,7 +67,8 @@ def plan(
     prune_large: bool,
 ) -> Plan:
     """Order: splats that stay, clones, first children, second children; without those that are pruned."""
-    stay, clones, splits = ((~selection.split).nonzero()[:, 0], *(m.nonzero()[:, 0] for m in (selection.clone, selection.split)))
+    masks = (~selection.split, selection.clone, selection.split)
+    stay, clones, splits = (mask.nonzero()[:, 0] for mask in masks)
     parents = torch.cat([stay, clones, splits, splits])
     child = torch.full_like(parents, -1)
     child[len(stay) + len(clones) :] = torch.arange(2 * len(splits), device=child.device)

@@ -1,4 +1,4 @@
-"""3D Gaussian splats that are rendered, stepped by Adam, and densified (Kerbl et al. 2023; LucidDreamer section 4.2)."""
+"""3D Gaussian splats that are rendered, stepped by Adam, and densified (Kerbl et al. 2023; LucidDreamer sec. 4.2)."""
 
 from __future__ import annotations
 
@@ -127,9 +127,7 @@ class GaussianSplats:
     # ------------------------------------------------------------ inside
 
     def _set_parameters(self, values: Mapping[str, Tensor]) -> None:
-        self.parameters = {
-            name: value.detach().clone().contiguous().requires_grad_() for name, value in values.items()
-        }
+        self.parameters = {name: value.detach().clone().contiguous().requires_grad_() for name, value in values.items()}
         groups = [{"params": [p], "name": name} for name, p in self.parameters.items()]
         self.optimiser = torch.optim.Adam(groups, lr=0.0, eps=ADAM_EPSILON)
 
