@@ -56,7 +56,7 @@ class Diffusion:
         posterior = vae.encode((2 * images - 1).to(self.device, self.dtype)).latent_dist
         noise = torch.randn(posterior.mean.shape, generator=generator).to(posterior.mean)
         latents: Tensor = (posterior.mean + posterior.std * noise).float()
-        return (latents - (vae.config.shift_factor or 0.0)) * vae.config.scaling_factor
+        return (latents - float(vae.config.shift_factor or 0.0)) * float(vae.config.scaling_factor)
 
     @torch.no_grad()
     def predict_noise(self, latents: Tensor, timestep: int, embeddings: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..core.cameras import turntable
+from ..core.codec import from_plain, to_plain
 from ..core.formats.ply import write_ply
 from ..core.messages import Event, ExtractMesh, Finished, Generate, Notice, Progress, Snapshot
 from ..core.options import BUILTIN, Generation
@@ -90,6 +91,15 @@ class State:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """What a run has spent so far; the part of a checkpoint that is not tensors."""
+
+    iteration: int
+    seconds: float
+    evaluations: int
+
+
 def distil(state: State) -> Distilled:
     """One iteration of Algorithm 1."""
     generation, generator = state.generation, state.generator
@@ -160,8 +170,8 @@ def begin(job: Job, model: Diffusion) -> State:
         tensors, values = checkpoint
         generator.set_state(tensors.pop("generator"))
         state.splats.load_state(tensors)
-        state.iteration, state.seconds = int(values["iteration"]), float(values["seconds"])
-        model.evaluations = int(values["evaluations"])
+        costs = from_plain(Costs, values)
+        state.iteration, state.seconds, model.evaluations = costs.iteration, costs.seconds, costs.evaluations
         logger.info("going on from step %d", state.iteration)
     return state
 
@@ -169,8 +179,8 @@ def begin(job: Job, model: Diffusion) -> State:
 def save(state: State) -> None:
     """Write a checkpoint, atomically."""
     tensors = state.splats.state() | {"generator": state.generator.get_state()}
-    values = {"iteration": state.iteration, "seconds": state.seconds, "evaluations": state.model.evaluations}
-    state.job.save_checkpoint(tensors, values)
+    costs = Costs(iteration=state.iteration, seconds=state.seconds, evaluations=state.model.evaluations)
+    state.job.save_checkpoint(tensors, to_plain(costs))
 
 
 def deliver(state: State) -> Iterator[Event]:

@@ -82,7 +82,10 @@ def view_cameras(azimuths: npt.ArrayLike) -> list[Camera]:
 def views_of(cloud: SplatCloud, rasterize: Rasterize) -> tuple[Floats, Floats]:
     """[VIEWS, H, W, 3] pictures on the scoring background and [VIEWS, H, W] alphas."""
     rendered = rasterize(
-        *(torch.from_numpy(a) for a in (cloud.positions, cloud.rotations, cloud.scales, cloud.opacities)),
+        torch.from_numpy(cloud.positions),
+        torch.from_numpy(cloud.rotations),
+        torch.from_numpy(cloud.scales),
+        torch.from_numpy(cloud.opacities),
         torch.from_numpy(cloud.base_colors).clamp(min=0),
         cameras=view_cameras(np.arange(VIEWS) * 360 / VIEWS),
         background=torch.tensor(grammar.BACKGROUNDS[BACKGROUND]),

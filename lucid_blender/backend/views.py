@@ -51,7 +51,8 @@ def ranges_at(options: OrbitCameras, iteration: int) -> Ranges:
 def spread(ends: tuple[float, float], magnitude: float, sign: float, gamma: float) -> float:
     """A number in a range from two uniform ones: centre -+ half width x magnitude^gamma."""
     half = (ends[1] - ends[0]) / 2
-    return ends[0] + half + (-1 if sign > 0.5 else 1) * half * magnitude**gamma
+    offset: float = (-1 if sign > 0.5 else 1) * half * magnitude**gamma
+    return ends[0] + half + offset
 
 
 def draw_views(

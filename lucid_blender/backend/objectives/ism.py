@@ -40,7 +40,7 @@ class IsmObjective:
 
     @torch.no_grad()
     def distil(self, latents: Tensor, condition: Condition, noise: Tensor, t: int, delta_t: int) -> Distilled:
-        """The gradient on ``latents`` [V, C, h, w] for a timestep, an interval, and the noise the inversion starts from."""
+        """The gradient on ``latents`` [V, C, h, w] for a timestep, an interval, and the noise that starts it."""
         s = max(t - delta_t, FIRST_TIMESTEP)
         x_s = self.invert(latents, condition, noise, s, delta_t)
         target = self._inversion_noise(x_s, s, condition)

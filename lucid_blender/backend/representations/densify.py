@@ -90,7 +90,8 @@ def rotate(quats: Tensor, vectors: Tensor) -> Tensor:
     """Vectors [C, 3] turned by quaternions wxyz [C, 4] of any length."""
     w, axis = torch.nn.functional.normalize(quats, dim=-1).split([1, 3], dim=-1)
     twice = 2 * torch.linalg.cross(axis, vectors)
-    return vectors + w * twice + torch.linalg.cross(axis, twice)
+    turned: Tensor = vectors + w * twice + torch.linalg.cross(axis, twice)
+    return turned
 
 
 def reset_opacity(opacity_logits: Tensor) -> Tensor:

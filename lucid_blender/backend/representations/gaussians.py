@@ -51,7 +51,7 @@ class GaussianSplats:
         """Pictures of every camera on a background [3]. A generator switches the training augmentations on:
         scales are jittered, and now and then colours do not depend on the view. (The release jitters each view of a
         batch anew; here the batch shares one draw.)"""
-        scales, degree = self.parameters["log_scales"].exp(), self.options.sh_degree
+        scales, degree = self.parameters["log_scales"].exp(), int(self.options.sh_degree)
         if generator is not None:
             scales, degree = self._augmented(scales, generator)
         rendered = self._rasterize(
