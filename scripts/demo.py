@@ -137,41 +137,38 @@ def export_mesh(mesh: bpy.types.Object, path: Path) -> None:
 def picture_mesh(mesh: bpy.types.Object, path: Path) -> None:
     """One small Cycles picture of the mesh alone, from a scene that is thrown away."""
     scene = bpy.data.scenes.new("Picture")
-    sun = bpy.data.objects.new("Picture", bpy.data.lights.new("Picture", "SUN"))
-    sun.data.energy, sun.rotation_euler = 3.0, (0.6, 0.2, 0.5)
-    scene.camera = new_camera(scene)
     scene.collection.objects.link(mesh)
-    scene.collection.objects.link(sun)
-    scene.world = bpy.data.worlds.new("Picture")
-    scene.world.color = (0.5, 0.5, 0.5)
-    set_splat_render(scene, samples=16)
-    scene.render.resolution_x = scene.render.resolution_y = PICTURE_SIZE
+    prepare_render(scene, samples=16)
     scene.render.image_settings.file_format = "PNG"
     scene.render.filepath = str(path)
     bpy.ops.render.render(write_still=True, scene=scene.name)
-    bpy.data.cameras.remove(scene.camera.data)
-    bpy.data.lights.remove(sun.data)
-    bpy.data.worlds.remove(scene.world)
     bpy.data.scenes.remove(scene)
+    bpy.ops.outliner.orphans_purge(do_recursive=True)
 
 
 def save_scene(splats: bpy.types.Object, mesh: bpy.types.Object, path: Path) -> None:
     """Splats and mesh side by side, ready to render."""
     scene = bpy.context.scene
     mesh.location.x += 1.1 * splats.dimensions.x
-    scene.camera = new_camera(scene)
-    set_splat_render(scene)
+    prepare_render(scene, samples=32)
     bpy.ops.wm.save_as_mainfile(filepath=str(path), compress=True)
 
 
-def new_camera(scene: bpy.types.Scene) -> bpy.types.Object:
-    """A camera that sees a prop at the origin from its front and right, a little from above."""
+def prepare_render(scene: bpy.types.Scene, *, samples: int) -> None:
+    """Grey surroundings, a sun, and a camera that sees a prop at the origin from its front and right."""
     view = orbit(radius=3.8, azimuth=30, elevation=20, fov_y=FOV, width=PICTURE_SIZE, height=PICTURE_SIZE)
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     camera.data.angle = FOV
     camera.matrix_world = view.blender_matrix_world.T  # assigned column by column
+    sun = bpy.data.objects.new("Sun", bpy.data.lights.new("Sun", "SUN"))
+    sun.data.energy, sun.rotation_euler = 3.0, (0.6, 0.2, 0.5)
     scene.collection.objects.link(camera)
-    return camera
+    scene.collection.objects.link(sun)
+    scene.camera = camera
+    scene.world = bpy.data.worlds.new("World")
+    scene.world.color = (0.5, 0.5, 0.5)
+    set_splat_render(scene, samples=samples)
+    scene.render.resolution_x = scene.render.resolution_y = PICTURE_SIZE
 
 
 def main() -> int:
