@@ -76,6 +76,7 @@ class Session:
         self._link: _Link | None = None
         self._request: Work | None = None
         self._cancelled_at: float | None = None
+        self._end: messages.Finished | messages.Failed | None = None  # of the last request
 
     # ------------------------------------------------------------ state
 
@@ -165,10 +166,9 @@ class Session:
         """Submit and wait. Raises the LucidError that the Failed stands for; Ctrl+C cancels and raises Cancelled."""
         self.submit(request)
         try:
-            end = None
-            while end is None:
+            while self.busy or not self._events.empty():
                 try:
-                    end = self._pump(on_event)
+                    self._pump(on_event)
                 except KeyboardInterrupt:
                     if self._cancelled_at is not None:  # the second time
                         raise
@@ -176,24 +176,23 @@ class Session:
         finally:
             if self.busy:  # on_event raised, or Ctrl+C twice
                 self.close()
-                self.events()
-        if isinstance(end, messages.Failed):
-            raise error_from(end)
-        return end
+            self.events()
+        if isinstance(self._end, messages.Failed):
+            raise error_from(self._end)
+        assert self._end is not None
+        return self._end
 
-    def _pump(self, on_event: Callable[[messages.Event], None] | None) -> messages.Finished | messages.Failed | None:
-        """Hand out what has arrived, or wait a little for it; the end of the request, if it was there."""
-        arrived = self.events()
-        if not arrived:
-            time.sleep(_POLL_SECONDS)
-        for event in arrived:
-            if on_event:
-                on_event(event)
-            if isinstance(event, messages.Snapshot):
-                self.acknowledge()
-            if isinstance(event, (messages.Finished, messages.Failed)):
-                return event
-        return None
+    def _pump(self, on_event: Callable[[messages.Event], None] | None) -> None:
+        """Hand out the next event, or wait a little for it."""
+        self._enforce_cancel()
+        try:
+            event = self._events.get(timeout=_POLL_SECONDS)
+        except queue.Empty:
+            return
+        if on_event:
+            on_event(event)
+        if isinstance(event, messages.Snapshot):
+            self.acknowledge()
 
     # ------------------------------------------------------------ both threads
 
@@ -213,9 +212,10 @@ class Session:
         """End the request with this event; nothing when it has ended already."""
         with self._lock:
             if self._request is not None:
-                self._request = None
-                self._cancelled_at = None
+                self._end = event
                 self._events.put(event)
+                self._request = None  # after the event is there: who sees no request can rely on finding it
+                self._cancelled_at = None
 
     def _failed(self, kind: str, message: str, advice: str) -> messages.Failed:
         folder = resumable_folder(self._request)

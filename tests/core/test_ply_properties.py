@@ -21,7 +21,9 @@ from lucid_blender.core.splats import SplatCloud, sh_coefficients  # noqa: E402
 from .samples import splats  # noqa: E402
 
 NUMBERS = st.floats(-(2.0**100), 2.0**100, width=32)
-in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+in_one_folder = settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 @st.composite

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("hypothesis", reason="properties need the package hypothesis")
 
-from hypothesis import given  # noqa: E402
+from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from lucid_blender.core import messages, wire  # noqa: E402
@@ -26,22 +26,27 @@ JSON = st.recursive(
     lambda inside: st.lists(inside) | st.dictionaries(st.text(), inside),
 )
 
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
+
 
 def decode(frame: str | bytes) -> None:
     with contextlib.suppress(InvalidInput):
         wire.decode(frame)
 
 
+@unhurried
 @given(st.binary() | st.binary().map(lambda tail: struct.pack("<4sII", b"LUCD", 1, len(tail)) + tail))
 def test_any_bytes(frame: bytes) -> None:
     decode(frame)
 
 
+@unhurried
 @given(st.text())
 def test_any_text(frame: str) -> None:
     decode(frame)
 
 
+@unhurried
 @given(st.sampled_from(BINARY), st.data())
 def test_flipped_bits(frame: bytes, data: st.DataObject) -> None:
     changed = bytearray(frame)
@@ -50,12 +55,14 @@ def test_flipped_bits(frame: bytes, data: st.DataObject) -> None:
     decode(bytes(changed))
 
 
+@unhurried
 @given(st.sampled_from(TEXT), st.data())
 def test_changed_characters(frame: str, data: st.DataObject) -> None:
     position = data.draw(st.integers(0, len(frame) - 1))
     decode(frame[:position] + data.draw(st.text(max_size=3)) + frame[position + 1 :])
 
 
+@unhurried
 @given(st.sampled_from(TEXT), st.data(), JSON)
 def test_any_value_in_any_field(frame: str, data: st.DataObject, value: object) -> None:
     header = json.loads(frame)
@@ -69,6 +76,7 @@ def test_any_value_in_any_field(frame: str, data: st.DataObject, value: object) 
     decode(json.dumps(header))
 
 
+@unhurried
 @given(JSON)
 def test_any_array_descriptors(arrays: object) -> None:
     frame = wire.encode(messages.Snapshot(step=0, splats=splats(2)))
