@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,9 @@ SMALLEST_EXPONENT = -60.0
 
 
 def _power_of_two_series(degree: int) -> tuple[float, ...]:
-    """Coefficients of 2^r on [-1/2, 1/2], by interpolation at the Chebyshev nodes."""
-    series = Chebyshev.interpolate(np.exp2, degree, domain=[-0.5, 0.5])
-    return tuple(float(c) for c in series.convert(kind=Polynomial).coef)
+    """Coefficients of 2^r on [-1/2, 1/2], exact at 0: (2^r - 1) / r is interpolated at the Chebyshev nodes."""
+    slope = Chebyshev.interpolate(lambda r: np.expm1(r * math.log(2)) / r, degree - 1, domain=[-0.5, 0.5])
+    return (1.0, *(float(c) for c in slope.convert(kind=Polynomial).coef))
 
 
 _SERIES_32 = tuple(np.float32(c) for c in _power_of_two_series(6))
