@@ -4,7 +4,7 @@ import bpy
 
 from ..client.job_state import state
 from ..core.errors import BackendError
-from ..preferences import PYTHON_VARIABLE, LucidPreferences, find_backend
+from ..preferences import LucidPreferences, find_backend
 from ..properties import known_words, unknown_words
 from .text import wrapped
 
@@ -74,7 +74,6 @@ def draw_backend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     except BackendError as error:
         box = layout.box()
         wrapped(box, context, f"{error.message} {error.advice}", icon="ERROR")
-        wrapped(box, context, f"In scripts the variable {PYTHON_VARIABLE} does the same.", icon="BLANK1")
         box.operator(
             "preferences.addon_show", text="Preferences", icon="PREFERENCES"
         ).module = LucidPreferences.bl_idname
@@ -91,7 +90,7 @@ def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if settings.model == "BUILTIN" and known_words():
         row.operator("lucid.choose_prop", text="", icon="VIEWZOOM")
     column.separator(factor=0.5)
-    column.prop(settings, "negative_prompt", text="", placeholder="not wanted")
+    column.prop(settings, "negative_prompt", text="", placeholder="Negative prompt")
     unknown = unknown_words(settings)
     if unknown:
         text = f"The built-in model does not know {', '.join(unknown)}. The magnifier lists what it knows."

@@ -126,7 +126,7 @@ def rendered(folder: Path, *, perspective: bool = False) -> np.ndarray:
     set_splat_render(scene, samples=64)
     scene.render.resolution_x = scene.render.resolution_y = SIZE
     scene.render.film_transparent = True
-    scene.cycles.filter_type = "BOX"
+    scene.cycles.pixel_filter_type = "BOX"
     camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
     scene.collection.objects.link(camera)
     scene.camera = camera

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKEND = ROOT / ".environments" / "backend" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-SECONDS = 900
+SECONDS = 1500
 
 
 def main() -> int:
@@ -27,7 +27,7 @@ def main() -> int:
     options.output.mkdir(parents=True, exist_ok=True)
     for old in (*options.output.glob("*.png"), options.output / "result.json"):
         old.unlink(missing_ok=True)
-    command = [*shlex.split(options.blender), "--gpu-backend", "opengl", "--enable-event-simulate"]
+    command = [*shlex.split(options.blender), "--gpu-backend", "opengl"]
     command += ["--python", str(ROOT / "tests" / "gui" / "generate_in_window.py"), "--", str(options.output)]
     command += ["--zip", str(extension), "--backend", options.backend, *rest]
     code = subprocess.run(command, cwd=ROOT, timeout=SECONDS).returncode
