@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import bpy
@@ -25,9 +25,9 @@ from mathutils import Euler
 PACKAGE = "bl_ext.user_default.lucid_dreamer"
 SECONDS_TO_SETTLE = 1.0
 # Where things are in the tab, in units of the interface (22 pixels) from its upper left corner.
+PROMPT_LABEL = (4.0, 2.0)
 PROMPT_FIELD = (4.0, 3.05)
 GENERATE_BUTTON = (4.0, 10.7)
-BESIDE = (-20.0, 20.0)
 
 
 def arguments() -> argparse.Namespace:
@@ -51,12 +51,13 @@ def main(options: argparse.Namespace) -> Iterator[float]:
     yield SECONDS_TO_SETTLE
     area, region = sidebar()
     region.active_panel_category = "Lucid"
-    yield SECONDS_TO_SETTLE
+    yield 3 * SECONDS_TO_SETTLE
     settings = bpy.context.scene.lucid
     settings.preset, settings.set_iterations, settings.iterations = "draft", True, options.iterations
-    yield from click(region, BESIDE)  # the window's first click only makes it the active one
+    yield from click(region, PROMPT_LABEL)  # the first press only wakes the window
+    yield from hover(region, GENERATE_BUTTON)
     yield from type_into(region, PROMPT_FIELD, options.prompt)
-    typed = settings.prompt == options.prompt
+    typed = yield from until(lambda: settings.prompt == options.prompt)
     settings.prompt = options.prompt
     region.tag_redraw()
     yield SECONDS_TO_SETTLE
@@ -64,8 +65,7 @@ def main(options: argparse.Namespace) -> Iterator[float]:
 
     state = importlib.import_module(f"{PACKAGE}.client.job_state").state
     yield from click(region, GENERATE_BUTTON)
-    yield SECONDS_TO_SETTLE
-    pressed = state.phase != "idle"
+    pressed = yield from until(lambda: state.phase != "idle")
     if not pressed:
         with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=area, region=region):
             bpy.ops.lucid.generate("INVOKE_DEFAULT")
@@ -89,6 +89,14 @@ def main(options: argparse.Namespace) -> Iterator[float]:
         raise AssertionError(f"no splats appeared, or the run did not finish: {record}")
 
 
+def until(condition: Callable[[], bool], seconds: float = 20) -> Generator[float, None, bool]:
+    """Wait for what mouse and keyboard bring about: a window that is drawn in software takes its time."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        yield 0.2
+    return condition()
+
+
 def install(options: argparse.Namespace) -> None:
     """The zip, as the user would: into the user's own repository, enabled."""
     bpy.ops.extensions.package_install_files(
@@ -109,7 +117,7 @@ def prepare_view() -> None:
     space.region_3d.view_distance = 2.6
 
 
-def watch(state: object, options: argparse.Namespace) -> Iterator[float]:
+def watch(state: object, options: argparse.Namespace) -> Generator[float, None, int]:
     """Wait for the end; a picture half way. Returns how often the splats changed in the viewport."""
     deadline = time.monotonic() + options.seconds
     seen, last, half_way = 0, None, False
@@ -167,10 +175,9 @@ def hover(region: bpy.types.Region, units: tuple[float, float]) -> Iterator[floa
 
 
 def type_into(region: bpy.types.Region, units: tuple[float, float], text: str) -> Iterator[float]:
-    """Begin to edit a text field with Return, write, and end with Return."""
-    yield from hover(region, units)
-    xdotool("key", "Return")
-    yield 1.0
+    """Click into a text field, write, and end with Return."""
+    yield from click(region, units)
+    yield 2.0
     xdotool("type", "--delay", "60", text)
     yield 1.0
     xdotool("key", "Return")
