@@ -9,14 +9,17 @@ Threads: the main one waits for the end; one reads the socket; one writes it (Ou
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hmac
 import json
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
+from typing import NoReturn
 
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
@@ -43,8 +46,11 @@ _DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows h
 _log = logging.getLogger(__name__)
 
 
-def serve(*, run: RunWork) -> int:
-    """Serve one client until it leaves. ``run`` turns a request into events, and is closed when it is cancelled."""
+def serve(*, run: RunWork) -> NoReturn:
+    """Serve one client until it leaves, then end the process.
+
+    ``run`` turns a request into events, and is closed when it is cancelled.
+    """
     logging.getLogger("websockets").setLevel(logging.WARNING)  # the end of the log is shown to users
     server = Server(run, _read_token())
     signal.signal(signal.SIGTERM, lambda *_: server.stopping.set())
@@ -66,14 +72,21 @@ def serve(*, run: RunWork) -> int:
         force.daemon = True
         force.start()
         server.stop()
-    force.cancel()
-    return 0
+    _end_process(0)
 
 
 def _end_by_force() -> None:
     _log.error("the run did not stop within %.0f s; ending the process", SECONDS_TO_STOP)
+    _end_process(1)
+
+
+def _end_process(code: int) -> NoReturn:
+    """All that matters is on disk; taking torch and its libraries down in order would keep the parent for seconds."""
     logging.shutdown()
-    os._exit(1)
+    with contextlib.suppress(OSError):  # the parent, who reads it, may be gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _read_token() -> bytes:

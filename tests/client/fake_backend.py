@@ -47,6 +47,14 @@ def run(request):
     yield Finished(splats=cloud(steps), seconds=1.5)
 
 
+class SlowToTakeDown:
+    """As torch and its libraries: ending Python in order would keep the parent waiting."""
+
+    def __del__(self) -> None:
+        time.sleep(3600)
+
+
 if __name__ == "__main__":
+    kept = SlowToTakeDown()
     logging.basicConfig(level=logging.INFO)
-    sys.exit(server.serve(run=run))
+    server.serve(run=run)
