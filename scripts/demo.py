@@ -174,7 +174,7 @@ def prepare_render(scene: bpy.types.Scene, *, samples: int) -> None:
 def main() -> int:
     options = arguments()
     options.output = options.output.absolute()
-    logging.basicConfig(level=logging.ERROR)  # the progress line is the log
+    logging.getLogger("lucid_blender").setLevel(logging.ERROR)  # the progress line is the log
     bpy.ops.wm.read_factory_settings(use_empty=True)
     if options.model != BUILTIN:  # whoever names a model of a hub wants it fetched
         bpy.context.preferences.system.use_online_access = True
