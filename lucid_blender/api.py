@@ -71,9 +71,10 @@ def generate(
 ) -> Result:
     """Make a prop and put it into the scene.
 
-    ``model`` is "builtin", a hub id or a folder; ``start_from`` an object whose surface is the first shape;
-    ``overrides`` are fields of core.options.Generation, and splats=N, objective="ISM" or "SDS". ``on_event`` gets every event of
-    core.messages. With ``wait=False``, which needs a window, it returns at once and the result is ``done`` later.
+    ``model`` is "builtin", a hub id or a folder; ``start_from`` an object whose surface is the first shape.
+    ``overrides`` are fields of core.options.Generation, and splats=N, objective="ISM" or "SDS". ``on_event`` gets every
+    event of core.messages. With ``wait=False``, which needs a window, it returns at once and the result is ``done``
+    later.
 
         generate("a blue car", preset="draft", iterations=100, objective="SDS")
 

@@ -43,7 +43,8 @@ class LUCID_OT_resume(bpy.types.Operator):
 
     def _do(self, action: Callable[[Prop], None]) -> set[str]:
         try:
-            action(Prop(resume_request(Path(bpy.path.abspath(self.directory)))))
+            request = resume_request(Path(bpy.path.abspath(self.directory)))
+            action(Prop(request, mesh_beside=not bpy.app.background))
         except LucidError as error:
             return running.report(self, error)
         return {"FINISHED"}

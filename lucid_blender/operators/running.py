@@ -67,7 +67,7 @@ def start(work: Work, on_event: OnEvent | None = None) -> None:
     _begin(session, work, on_event)
     try:
         session.submit(work.request)
-    except LucidError:
+    except BaseException:
         state.phase = "idle"
         stop()
         raise

@@ -3,6 +3,7 @@
 With M = rows (R e_i) / s_i of the splat, P any point of the ray, I its direction and C the splat's centre:
 o = M (P - C), d = M I / |M I|, d2 = o.o - (o.d)^2, alpha = opacity exp(-d2 / 2).
 No sorting and no camera: it works for shadows, reflections and any number of cameras.
+Colours are those of the constant SH term: higher coefficients stay in the attributes, unseen before Blender 5.3.
 """
 
 import bpy
