@@ -46,12 +46,13 @@ class Prop:
         self._was_shown = self.splats is not None
 
     def deliver(self, finished: Finished) -> None:
-        """The final splats and the mesh, described and selected, as one step to undo."""
+        """The final splats and the mesh, described, the splats active, as one step to undo."""
         if finished.splats is not None:
             self._put_splats(finished.splats)
         if finished.mesh is not None and self.splats is not None:
             self._put_mesh(finished.mesh, self.splats)
-        select([found for found in (self.mesh, self.splats) if found])
+        if self.splats is not None:
+            activate(self.splats)
         running.undo_step(f"Generate {self.title}")
 
     def _put_splats(self, cloud: SplatCloud) -> None:
@@ -117,6 +118,12 @@ class MeshOfSplats:
         self._name = made.name
         select([made])
         running.undo_step(self.title)
+
+
+def activate(made: bpy.types.Object) -> None:
+    """Make it active with nothing selected: the outline of a selection would frame the splats' proxies, not the prop."""
+    select([made])
+    made.select_set(False)
 
 
 def select(found: list[bpy.types.Object]) -> None:

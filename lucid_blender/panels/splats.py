@@ -12,7 +12,7 @@ class LUCID_PT_splats(bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, active = self.layout, context.active_object
-        if active is not None and active.get("prompt") and active.select_get():
+        if active is not None and active.get("prompt"):
             column = layout.column(align=True)
             column.label(text=str(active["prompt"]), icon="OUTLINER_OB_POINTCLOUD")
             column.label(text=f"Seed {active['seed']}", icon="BLANK1")
