@@ -5,6 +5,8 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from lucid_blender.backend.grammar import AZIMUTH_PHRASES, BACKGROUNDS, CLASSES, COLORS, ELEVATION_PHRASES
+
 from .analytic_encoder import LATENT_CHANNELS
 from .text import MAX_TOKENS
 
@@ -71,9 +73,43 @@ class Denoiser(nn.Module):
         timesteps: Tensor,  # [B]
         tokens: Tensor,  # [B, MAX_TOKENS]
     ) -> Tensor:
-        words = self.text_encoder(input_ids=tokens).last_hidden_state
-        noise: Tensor = self.unet(noisy, timesteps, encoder_hidden_states=words).sample
+        noise: Tensor = self.unet(noisy, timesteps, encoder_hidden_states=self.words(tokens)).sample
         return noise
+
+    def words(self, tokens: Tensor) -> Tensor:
+        """What the U-Net attends to, [B, MAX_TOKENS, WIDTH]."""
+        states: Tensor = self.text_encoder(input_ids=tokens).last_hidden_state
+        return states
+
+
+class AttributeReader(nn.Module):
+    """Linear readers of what a caption names, from the states of its end tokens; needed in training only.
+
+    The loss of the U-Net alone teaches the text encoder class and colour at once, but the side of a view hardly: that
+    changes few pixels. Asked for it directly, the encoder gathers every attribute in the end tokens within minutes.
+    """
+
+    def __init__(self, end_token: int) -> None:
+        super().__init__()
+        self.end_token = end_token
+        sizes = (len(CLASSES), len(COLORS), len(AZIMUTH_PHRASES), len(ELEVATION_PHRASES), len(BACKGROUNDS))
+        self.heads = nn.ModuleList(nn.Linear(WIDTH, size) for size in sizes)
+
+    def loss(
+        self,
+        words: Tensor,  # [B, MAX_TOKENS, WIDTH]
+        tokens: Tensor,  # [B, MAX_TOKENS]
+        attributes: Tensor,  # [B, 5]
+        unsaid: int,
+    ) -> Tensor:
+        """Sum of the cross entropies, over the captions that name the attribute."""
+        ends = (tokens == self.end_token).float().unsqueeze(-1)
+        state = (words * ends).sum(1) / ends.sum(1)
+        total = torch.zeros(())
+        for head, target in zip(self.heads, attributes.T, strict=True):
+            each = nn.functional.cross_entropy(head(state), target, ignore_index=unsaid, reduction="none")
+            total = total + each.mean()
+        return total
 
 
 def tokens_of(tokenizer: CLIPTokenizer, captions: list[str]) -> Tensor:

@@ -6,7 +6,17 @@ from pathlib import Path
 import numpy as np
 from transformers import CLIPTokenizer
 
-from lucid_blender.backend.grammar import BACKGROUNDS, CLASSES, COLORS, caption, known_words, view_phrase
+from lucid_blender.backend.grammar import (
+    AZIMUTH_PHRASES,
+    BACKGROUNDS,
+    CLASSES,
+    COLORS,
+    ELEVATION_PHRASES,
+    caption,
+    known_words,
+    parse_prompt,
+    view_phrase,
+)
 from lucid_blender.backend.grammar.vocabulary import plain_view_phrase
 
 MAX_TOKENS = 32
@@ -14,7 +24,7 @@ START, END = "<|startoftext|>", "<|endoftext|>"
 PREFIXES = ("a 3d render of", "a photo of", "a picture of", "a 3d model of", "an image of")
 
 NO_CAPTION = 0.12
-FINE_VIEW, PLAIN_VIEW = 0.68, 0.17  # the rest names no view
+FINE_VIEW, PLAIN_VIEW = 0.75, 0.13  # the rest names no view
 NAMED_BACKGROUND = 0.75
 PREFIXED, BARE = 0.08, 0.10
 BACKGROUND_FIRST = 0.15
@@ -94,3 +104,24 @@ def random_caption(
     if form < PREFIXED + BARE:
         return text.split(" ", 1)[1]
     return text
+
+
+UNSAID = -100  # what torch's losses leave out
+
+
+def attributes_of(text: str) -> tuple[int, int, int, int, int]:
+    """Numbers of the class, colour, azimuth, elevation and background that a caption names, UNSAID for the others."""
+    name, color, _ = parse_prompt(text)
+    azimuth = elevation = background = UNSAID
+    for j, (_, height) in enumerate(ELEVATION_PHRASES):
+        for i, side in enumerate(AZIMUTH_PHRASES):
+            if f", {side} {height}" in text:
+                azimuth, elevation = i, j
+    for i, ground in enumerate(BACKGROUNDS):
+        if f"{ground} background" in text:
+            background = i
+    return (
+        UNSAID if name is None else CLASSES.index(name),
+        UNSAID if color is None else list(COLORS).index(color),
+        azimuth, elevation, background,
+    )  # fmt: skip
