@@ -55,6 +55,11 @@ def test_many_opaque_layers_are_the_oracles() -> None:
     assert_agree(replace(scene, opacities=scene.opacities.sqrt()), ring(2))
 
 
+def test_where_alpha_is_clamped_the_gradients_are_the_oracles() -> None:
+    scene = random_scene(10, seed=2)
+    assert_agree(replace(scene, opacities=torch.ones_like(scene.opacities)), ring(2))
+
+
 def test_needles_are_the_oracles() -> None:
     scene = random_scene(40, seed=6)
     assert_agree(replace(scene, scales=scene.scales * torch.tensor([8.0, 0.02, 0.02])), ring(2))
