@@ -39,7 +39,7 @@ RunWork = Callable[[Work], Iterator[messages.Event]]
 VERSION = wire.VERSION
 MAX_TOKEN_BYTES = 1024
 SECONDS_TO_CONNECT = 120.0  # without a client after this, the process ends
-SECONDS_TO_STOP = 7.0  # a run that takes longer to reach its next event is abandoned
+SECONDS_TO_STOP = 6.0  # a run that takes longer to reach its next event is abandoned
 
 _DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows has no EDQUOT
 

@@ -165,13 +165,15 @@ class Session:
     ) -> messages.Finished:
         """Submit and wait. Raises the LucidError that the Failed stands for; Ctrl+C cancels and raises Cancelled."""
         self.submit(request)
+        interrupted = False
         try:
             while self.busy or not self._events.empty():
                 try:
                     self._pump(on_event)
                 except KeyboardInterrupt:
-                    if self._cancelled_at is not None:  # the second time
+                    if interrupted:
                         raise
+                    interrupted = True
                     self.cancel()
         finally:
             if self.busy:  # on_event raised, or Ctrl+C twice
