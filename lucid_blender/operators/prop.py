@@ -121,7 +121,7 @@ class MeshOfSplats:
 
 
 def activate(made: bpy.types.Object) -> None:
-    """Make it active with nothing selected: the outline of a selection would frame the splats' proxies, not the prop."""
+    """Make it active with nothing selected: a selection's outline would frame the splats' proxies, not the prop."""
     select([made])
     made.select_set(False)
 

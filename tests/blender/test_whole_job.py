@@ -1,6 +1,7 @@
 """The real thing: the add-on, the backend in its own process, and the built-in model; few iterations."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -16,12 +17,17 @@ from lucid_blender.scene.pointcloud import read_splats
 PROMPT = "a red mushroom"
 
 
+COMPILED = Path(__file__).resolve().parents[2] / ".cache" / "backend"  # compiling the kernels takes half a minute
+
+
 @pytest.fixture(autouse=True)
-def real_backend() -> None:
+def real_backend(add_on: None, monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         preferences.find_backend()
     except BackendError as error:
         pytest.skip(f"{preferences.PYTHON_VARIABLE} names no interpreter: {error}")
+    launch = preferences.launch()
+    monkeypatch.setattr(preferences, "launch", lambda: replace(launch, cache_folder=COMPILED))
 
 
 def test_a_prompt_becomes_splats_and_a_mesh(tmp_path: Path) -> None:
