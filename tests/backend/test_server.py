@@ -142,7 +142,8 @@ def events_of(run: RunWork, work: Work = WORK) -> list[Event]:
     """All that a run sends."""
     sent: list[Event] = []
     running = Run(run, work, sent.append)
-    wait_for(lambda: not running.active and sent and isinstance(sent[-1], (Finished, Failed)))
+    wait_for(lambda: not running.active)
+    running.stop()  # waits until the thread has sent the end
     return sent
 
 
