@@ -17,6 +17,7 @@ from lucid_blender.core.options import BUILTIN, DiffusionModel, Ism, Meshing, Me
 from lucid_blender.core.presets import PRESETS, preset, with_iterations
 
 from . import doctor, server
+from .builtin_words import unknown_words
 from .cli_options import with_settings
 from .grammar import vocabulary
 
@@ -94,6 +95,9 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _handle(request: Generate | ExtractMesh) -> Iterator[Event]:
+    if isinstance(request, Generate):
+        unknown_words(request.generation)  # refuses a hopeless prompt before torch is imported
+
     from .run import handle
 
     yield from handle(request)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..core.errors import InvalidInput
 from ..core.options import Generation, InterpolatedViews, NamedViews, NoViews, PerpNeg
 from .grammar import vocabulary
 from .objectives.guidance import Condition
@@ -114,22 +113,3 @@ def _quadrant(azimuth: float) -> tuple[float, int, int]:
     if -90 <= wrapped < 90:
         return 1 - abs(wrapped) / 90, FRONT, SIDE
     return 2 - abs(wrapped) / 90, SIDE, BACK
-
-
-def check_builtin_prompt(prompt: str) -> list[str]:
-    """The words of a prompt that the built-in model was never shown.
-
-    Raises InvalidInput when it names no prop that the model knows: the result would mean nothing.
-    """
-    class_name, _, unknown = vocabulary.parse_prompt(prompt)
-    if class_name is None:
-        raise InvalidInput(
-            f"the built-in model knows no prop in {prompt!r}",
-            advice=f"{known_words()} For anything else, choose a Stable Diffusion model.",
-        )
-    return unknown
-
-
-def known_words() -> str:
-    """What the built-in model knows, in a sentence."""
-    return f"It knows {', '.join(vocabulary.CLASSES)}, in {', '.join(vocabulary.COLORS)}."

@@ -19,14 +19,15 @@ from ..core.cameras import turntable
 from ..core.codec import from_plain, to_plain
 from ..core.formats.ply import write_ply
 from ..core.messages import Event, ExtractMesh, Finished, Generate, Notice, Progress, Snapshot
-from ..core.options import BUILTIN, Generation
+from ..core.options import Generation
 from . import choices, pictures
+from .builtin_words import known_words, unknown_words
 from .diffusion import Diffusion, load
 from .job import Job
 from .meshing.mesh_file import write_mesh
 from .meshing.surface import extract
 from .objectives.guidance import Distilled
-from .prompts import Prompter, check_builtin_prompt, known_words
+from .prompts import Prompter
 from .rasterizers.contract import Rendered
 from .regularisers import disparity, total_variation
 from .representations.gaussians import GaussianSplats
@@ -215,10 +216,9 @@ def turntable_picture(state: State) -> pictures.Bytes:
 
 def notices(generation: Generation) -> Iterator[Notice]:
     """What the user should know before a run."""
-    if generation.model.source == BUILTIN:
-        unknown = check_builtin_prompt(generation.prompt)
-        if unknown:
-            yield Notice(message=f"The built-in model does not know {', '.join(unknown)}. {known_words()}")
+    unknown = unknown_words(generation)
+    if unknown:
+        yield Notice(message=f"The built-in model does not know {', '.join(unknown)}. {known_words()}")
 
 
 @dataclass
