@@ -26,6 +26,9 @@ def load_package(folder: Path) -> None:
     spec.loader.exec_module(module)
 
 
+# Threads that sleep between kernels instead of spinning: small pictures are drawn five times faster. Before torch.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 if PACKAGE not in sys.modules and not __package__:
     load_package(Path(__file__).resolve().parent.parent)
 

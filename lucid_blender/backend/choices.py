@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import assert_never
 
 import torch
@@ -61,8 +60,6 @@ def make_rasterizer(name: str) -> Rasterize:
     """What draws splats. "auto" is numba_cpu. The kernels are imported, and so compiled, only when they are chosen."""
     match name:
         case "auto" | "numba_cpu":
-            # Sleeping threads instead of spinning ones: five times faster on small pictures.
-            os.environ.setdefault("OMP_WAIT_POLICY", "passive")
             from .rasterizers import numba_cpu
 
             return numba_cpu.rasterize

@@ -97,7 +97,7 @@ def _serve(_: argparse.Namespace) -> int:
 def _handle(request: Generate | ExtractMesh) -> Iterator[Event]:
     if isinstance(request, Generate):
         unknown_words(request.generation)  # refuses a hopeless prompt before torch is imported
-
+    yield Progress(stage="Starting")
     from .run import handle
 
     yield from handle(request)

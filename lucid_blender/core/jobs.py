@@ -19,5 +19,7 @@ def resumable_folder(request: Request | None) -> str:
         settings = json.loads(Path(request.job_folder, SETTINGS_FILE).read_text("utf-8"))
     except (OSError, ValueError):
         return ""
+    if not isinstance(settings, dict):
+        return ""
     same = request.resume or settings.get("generation") == codec.to_plain(request.generation)
     return request.job_folder if same else ""

@@ -33,8 +33,9 @@ def test_a_folder_that_holds_another_job_is_not_offered(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_readable_job_is_not_offered(tmp_path: Path) -> None:
     assert resumable_folder(request_in(tmp_path)) == ""
-    (tmp_path / "job.json").write_text("{")
-    assert resumable_folder(request_in(tmp_path)) == ""
+    for text in ("{", "[]"):
+        (tmp_path / "job.json").write_text(text)
+        assert resumable_folder(request_in(tmp_path)) == ""
     assert resumable_folder(None) == ""
 
 
