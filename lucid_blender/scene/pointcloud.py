@@ -18,7 +18,7 @@ from .nodes import splat_nodes
 
 MODIFIER = "Lucid Splats"
 NATIVE_SPLATS = bpy.app.version >= (5, 3, 0)
-_FIELD_OF_TYPE = {"FLOAT_COLOR": "color", "FLOAT_VECTOR": "vector"}  # all others: "value"
+_FIELD_OF_TYPE = {"FLOAT_COLOR": "color", "FLOAT_VECTOR": "vector", "FLOAT4": "vector"}  # all others: "value"
 
 
 def create_splats(cloud: SplatCloud, name: str) -> bpy.types.Object:
