@@ -12,12 +12,11 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, 
 
 from .core.errors import InvalidInput
 from .core.messages import Generate
-from .core.options import BUILTIN, DiffusionModel, Generation, Ism, Meshing, MeshSurface, Sds, Sphere
-from .core.presets import PRESETS, preset, with_iterations
+from .core.options import BUILTIN, DiffusionModel, Generation, Meshing, MeshSurface, Sphere
+from .core.presets import PRESETS, objective, preset, with_iterations
 from .scene.meshes import Placement, in_training_frame, read_mesh
 
 MODEL_CARD = Path(__file__).parent / "backend" / "models" / "builtin" / "lucid.json"
-OBJECTIVES = {"ISM": Ism, "SDS": Sds}
 _PRESET_TEXTS = {
     "draft": "A first look: few steps and few splats",
     "standard": "A prop to use",
@@ -141,7 +140,7 @@ def make_generation(prompt: str, *, preset_name: str, model: DiffusionModel, **c
         raise InvalidInput(f"there is no setting {unknown[0]!r}", advice=f"The settings are {names}.")
     splats = changes.pop("splats", None)
     if isinstance(changes.get("objective"), str):
-        changes["objective"] = _objective(changes["objective"], generation)
+        changes["objective"] = objective(changes["objective"].lower(), model)
     if "iterations" in changes:
         generation = with_iterations(generation, changes.pop("iterations"))
     if "initialiser" in changes and splats is None and isinstance(generation.initialiser, Sphere):
@@ -150,13 +149,6 @@ def make_generation(prompt: str, *, preset_name: str, model: DiffusionModel, **c
     if splats is not None:
         generation = replace(generation, initialiser=replace(generation.initialiser, count=splats))
     return generation
-
-
-def _objective(name: str, generation: Generation) -> Ism | Sds:
-    kind = OBJECTIVES.get(name.upper())
-    if kind is None:
-        raise InvalidInput(f"there is no objective {name!r}", advice=f"Choose {' or '.join(OBJECTIVES)}.")
-    return generation.objective if isinstance(generation.objective, kind) else kind()
 
 
 # ---------------------------------------------------------------- what the built-in model knows

@@ -13,8 +13,7 @@ import numpy as np
 
 from ..core.errors import InvalidInput
 from ..core.messages import Finished
-from ..core.options import Objective
-from ..core.presets import Preset, preset
+from ..core.presets import Preset, objective, preset
 from .choices import make_rasterizer
 from .cli_options import with_settings
 from .diffusion import Diffusion, load
@@ -43,7 +42,7 @@ class Row:
 def objectives(
     *,
     prompts: Sequence[str],
-    objectives: Sequence[Objective],
+    objective_names: Sequence[str],
     seeds: Sequence[int],
     preset_name: Preset,
     settings: list[str],
@@ -57,7 +56,7 @@ def objectives(
         folder.mkdir(parents=True, exist_ok=True)
         print(_line(COLUMNS))
         rows: list[Row] = []
-        for row in _rows(prompts, objectives, seeds, preset_name, settings, folder):
+        for row in _rows(prompts, objective_names, seeds, preset_name, settings, folder):
             rows.append(row)
             print(_line(_cells(row)), flush=True)
             text = json.dumps([dataclasses.asdict(r) for r in rows], indent=1)
@@ -79,7 +78,7 @@ def named(prompt: str) -> tuple[str, str]:
 
 def _rows(
     prompts: Sequence[str],
-    objectives: Sequence[Objective],
+    objective_names: Sequence[str],
     seeds: Sequence[int],
     preset_name: Preset,
     settings: list[str],
@@ -87,12 +86,12 @@ def _rows(
 ) -> Iterator[Row]:
     model: Diffusion | None = None
     for prompt in prompts:
-        for objective in objectives:
+        for name in objective_names:
             for seed in seeds:
-                generation = replace(preset(preset_name, prompt), objective=objective, seed=seed)
+                generation = preset(preset_name, prompt)
+                generation = replace(generation, objective=objective(name, generation.model), seed=seed)
                 generation = with_settings(generation, settings)
                 model = model or load(generation.model)
-                name = type(objective).__name__
                 job = Job.create(folder / f"{prompt} {name} {seed}", generation)
                 with job.running():
                     *_, finished = generate(job, model)

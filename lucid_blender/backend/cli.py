@@ -13,15 +13,13 @@ from pathlib import Path
 from lucid_blender.core.errors import InvalidInput, LucidError
 from lucid_blender.core.meshes import TriangleMesh
 from lucid_blender.core.messages import Event, ExtractMesh, Finished, Generate, Notice, Progress
-from lucid_blender.core.options import BUILTIN, DiffusionModel, Ism, Meshing, MeshSurface, Sds
-from lucid_blender.core.presets import PRESETS, preset, with_iterations
+from lucid_blender.core.options import BUILTIN, DiffusionModel, Meshing, MeshSurface
+from lucid_blender.core.presets import OBJECTIVES, PRESETS, objective, preset, with_iterations
 
 from . import doctor, server
 from .builtin_words import unknown_words
 from .cli_options import with_settings
 from .grammar import vocabulary
-
-OBJECTIVES = {"ism": Ism, "sds": Sds}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,7 +65,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--negative", default="", help="negative prompt")
     parser.add_argument("--model", default=BUILTIN, help="'builtin', a hub id, or a folder in diffusers' layout")
     parser.add_argument("--offline", action="store_true", help="never download; use what is in the cache")
-    parser.add_argument("--objective", choices=tuple(OBJECTIVES))
+    parser.add_argument("--objective", choices=OBJECTIVES)
     parser.add_argument("--iterations", type=int)
     parser.add_argument("--initial-mesh", metavar="FILE", type=Path, help="start from the surface of this mesh")
     parser.add_argument("--mesh", action="store_true", help="also draw a mesh around the splats")
@@ -83,7 +81,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
 def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_bench_objectives)
     parser.add_argument("--prompts", nargs="+", default=["a green rocket", "a red mushroom", "a blue car"])
-    parser.add_argument("--objectives", nargs="+", choices=tuple(OBJECTIVES), default=list(OBJECTIVES))
+    parser.add_argument("--objectives", nargs="+", choices=OBJECTIVES, default=OBJECTIVES)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--preset", choices=PRESETS, default="standard")
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[])
@@ -130,7 +128,7 @@ def _request(options: argparse.Namespace) -> Generate:
         preset(options.preset, options.prompt, model=model), seed=options.seed, negative_prompt=options.negative
     )
     if options.objective:
-        generation = replace(generation, objective=OBJECTIVES[options.objective]())
+        generation = replace(generation, objective=objective(options.objective, model))
     if options.iterations:
         generation = with_iterations(generation, options.iterations)
     if options.mesh:
@@ -179,7 +177,7 @@ def _bench_objectives(options: argparse.Namespace) -> int:
 
     return objectives(
         prompts=options.prompts,
-        objectives=[OBJECTIVES[name]() for name in options.objectives],
+        objective_names=options.objectives,
         seeds=options.seeds,
         preset_name=options.preset,
         settings=options.set,

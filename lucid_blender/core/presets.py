@@ -15,14 +15,18 @@ from .options import (
     Ism,
     LearningRates,
     NamedViews,
+    Objective,
     OrbitCameras,
     Regularisers,
+    Sds,
     Sphere,
     Timesteps,
 )
 
 Preset = Literal["draft", "standard", "paper"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
+ObjectiveName = Literal["ism", "sds"]
+OBJECTIVES: tuple[ObjectiveName, ...] = get_args(ObjectiveName)
 
 
 def preset(name: Preset, prompt: str, *, model: DiffusionModel | None = None) -> Generation:
@@ -40,6 +44,17 @@ def preset(name: Preset, prompt: str, *, model: DiffusionModel | None = None) ->
             return with_iterations(replace(paper, initialiser=Sphere(count=50_000)), 2500)
         case "paper":
             return paper
+
+
+def objective(name: str, model: DiffusionModel) -> Objective:
+    """The objective called ``name`` with what suits the model: published numbers, or the built-in model's own."""
+    match name:
+        case "sds":
+            return Sds()
+        case "ism":
+            return Ism(delta_t=200, delta_t_start=None) if model.source == BUILTIN else Ism()
+        case _:
+            raise InvalidInput(f"there is no objective {name!r}; choose {' or '.join(OBJECTIVES)}")
 
 
 def with_iterations(generation: Generation, iterations: int) -> Generation:
@@ -70,8 +85,8 @@ def _builtin(name: Preset, paper: Generation) -> Generation:
         iterations=iterations,
         resolution=64,
         view_prompts=NamedViews(),
-        objective=Ism(delta_t=200, delta_t_start=None),
-        timesteps=Timesteps(warmup_iterations=round(1500 * share)),
+        objective=objective("sds", paper.model),
+        timesteps=Timesteps(high=0.8, warmup_iterations=round(1500 * share)),
         initialiser=Sphere(count=2_000),
         cameras=OrbitCameras(
             radius=(3.4, 4.2), fov_y=(0.55, 0.55), relax_every=0, position_jitter=0, target_jitter=0, up_jitter=0
