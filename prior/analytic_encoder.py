@@ -11,6 +11,7 @@ SiLU, because silu(x) - silu(-x) = x; constant channels, large beside z, pin the
 
 import torch
 from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.vae import Encoder
 from torch import Tensor, nn
 
 LATENT_CHANNELS = 8
@@ -68,7 +69,7 @@ def install(autoencoder: AutoencoderKL, projection: Tensor, mean: Tensor) -> Non
     autoencoder.quant_conv.weight[:, :, 0, 0] = torch.eye(2 * LATENT_CHANNELS)
 
 
-def _install_projection(encoder: nn.Module, projection: Tensor, mean: Tensor) -> None:
+def _install_projection(encoder: Encoder, projection: Tensor, mean: Tensor) -> None:
     """The two strided convolutions: pixels to 12 channels, then those of four neighbours to the latents."""
     first, second = (encoder.down_blocks[i].downsamplers[0].conv for i in (0, 1))
     _zero(first)
@@ -82,7 +83,7 @@ def _install_projection(encoder: nn.Module, projection: Tensor, mean: Tensor) ->
     second.bias[:LATENT_CHANNELS] = -projection @ mean
 
 
-def _install_pairs(encoder: nn.Module) -> None:
+def _install_pairs(encoder: Encoder) -> None:
     """Two latents and their negatives in each of the four groups of the last normalisation, constants in the rest."""
     spread = encoder.down_blocks[2].resnets[0].conv_shortcut
     _zero(spread)

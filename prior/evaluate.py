@@ -57,7 +57,8 @@ def wishes(combinations: list[tuple[str, str]], count: int, seed: int) -> list[W
     backgrounds = list(BACKGROUNDS)
     return [
         Wish(
-            *combinations[order[i % len(order)]],
+            combinations[order[i % len(order)]][0],
+            combinations[order[i % len(order)]][1],
             float(generator.uniform(-180, 180)),
             float(generator.uniform(*ELEVATION_RANGE)),
             backgrounds[int(generator.integers(len(backgrounds)))],

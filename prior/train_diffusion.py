@@ -123,7 +123,8 @@ class Trainer:
             predicted = self.model.unet(noisy, t, encoder_hidden_states=words).sample.float()
         error = (predicted - noise).square().mean((1, 2, 3))
         reading = self.reader.loss(words.float(), tokens, attributes, UNSAID)
-        return (error * self.weights[t]).mean() + READING * reading
+        total: Tensor = (error * self.weights[t]).mean() + READING * reading
+        return total
 
     def synchronise(self, loss: Tensor) -> tuple[float, float]:
         """Average the gradients over the processes; the loss and the time spent travel in the same message."""
