@@ -226,19 +226,20 @@ class Pace:
     """When snapshots and checkpoints are due, and how long the rest will take."""
 
     generation: Generation
-    steps: list[float] = field(default_factory=lambda: [time.monotonic()])
+    steps: list[float] = field(default_factory=list)  # when the last ones ended; the first, which compiles, starts it
     snapshot: float = 0.0  # so that the first step is shown
     checkpoint: float = field(default_factory=time.monotonic)
 
     def progress(self, state: State) -> Progress:
         self.steps = [*self.steps[-RECENT_STEPS:], time.monotonic()]
-        pace = (self.steps[-1] - self.steps[0]) / (len(self.steps) - 1)
+        taken = len(self.steps) - 1
+        pace = (self.steps[-1] - self.steps[0]) / taken if taken else 0.0
         steps = self.generation.iterations
         return Progress(
             stage="Distilling",
             step=state.iteration,
             steps=steps,
-            seconds_left=pace * (steps - state.iteration),
+            seconds_left=pace * (steps - state.iteration) if taken else -1.0,
             splats=len(state.splats),
         )
 

@@ -91,9 +91,9 @@ def _builtin(name: Preset, paper: Generation) -> Generation:
         cameras=OrbitCameras(
             radius=(3.4, 4.2), fov_y=(0.55, 0.55), relax_every=0, position_jitter=0, target_jitter=0, up_jitter=0
         ),
-        regularisers=Regularisers(disparity_share=0, flip=0),
+        regularisers=Regularisers(disparity_share=0, flip=0, scale=0),
         representation=Gaussians(
             learning_rates=LearningRates(position=(1e-3, 1e-5), color=(2e-2, 5e-3), scale=(1e-2, 2e-3)),
-            densification=Densification(start=50, stop=round(3000 * share), every=50, max_splats=20_000),
+            densification=Densification(start=50, stop=round(3000 * share), every=50, max_splats=6_000),
         ),
     )
