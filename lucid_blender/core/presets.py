@@ -27,6 +27,7 @@ Preset = Literal["draft", "standard", "paper"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 ObjectiveName = Literal["ism", "sds"]
 OBJECTIVES: tuple[ObjectiveName, ...] = get_args(ObjectiveName)
+BUILTIN_GUIDANCE = 5.0  # the built-in model saturates at the published 7.5: docs/objectives.md has the figures
 
 
 def preset(name: Preset, prompt: str, *, model: DiffusionModel | None = None) -> Generation:
@@ -48,11 +49,12 @@ def preset(name: Preset, prompt: str, *, model: DiffusionModel | None = None) ->
 
 def objective(name: str, model: DiffusionModel) -> Objective:
     """The objective called ``name`` with what suits the model: published numbers, or the built-in model's own."""
+    builtin = model.source == BUILTIN
     match name:
         case "sds":
-            return Sds()
+            return Sds(guidance_scale=BUILTIN_GUIDANCE) if builtin else Sds()
         case "ism":
-            return Ism(delta_t=200, delta_t_start=None) if model.source == BUILTIN else Ism()
+            return Ism(guidance_scale=BUILTIN_GUIDANCE, delta_t=200, delta_t_start=None) if builtin else Ism()
         case _:
             raise InvalidInput(f"there is no objective {name!r}; choose {' or '.join(OBJECTIVES)}")
 
