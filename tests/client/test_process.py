@@ -11,7 +11,7 @@ import pytest
 from lucid_blender.client.process import BACKEND, BackendProcess, Launch
 from lucid_blender.core.errors import BackendError
 
-from .conftest import PATIENCE
+from .conftest import PATIENCE, wait_for
 
 READY = "import json, os, sys\nsys.stdin.readline()\nprint(json.dumps({'port': 7, 'version': 1}), flush=True)\n"
 
@@ -96,6 +96,7 @@ def test_the_token_goes_through_stdin_only(script) -> None:  # type: ignore[no-u
 def test_it_keeps_the_end_of_the_log_and_writes_all_of_it(script, launch: Launch) -> None:  # type: ignore[no-untyped-def]
     loud = "for k in range(1000): print('line', k, file=sys.stderr)\nprint('stray')\nsys.stdin.read()"
     process = BackendProcess(script(READY + loud))
+    wait_for(lambda: "line 999" in process.log_tail)  # a busy machine takes longer than stop() waits
     process.stop()
     lines = [line for line in process.log_tail if line != "stray"]
     assert lines[-1] == "line 999" and len(process.log_tail) == 200
