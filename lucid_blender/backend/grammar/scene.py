@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core import cameras
 from . import household, nature, vehicles
 from .parts import Array, Parts
 from .tracer import trace
@@ -60,14 +61,8 @@ def look_at(azimuth_deg: float, elevation_deg: float, radius: float) -> Array:
 
     Azimuth 0 stands at -Y, +90 at +X; elevation counts up from the horizon.
     """
-    a, e = np.deg2rad(azimuth_deg), np.deg2rad(elevation_deg)
-    eye = radius * np.array([np.cos(e) * np.sin(a), -np.cos(e) * np.cos(a), np.sin(e)])
-    right = np.array([np.cos(a), np.sin(a), 0.0])
-    forward = -eye / radius
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.stack([right, np.cross(forward, right), forward])
-    matrix[:3, 3] = -matrix[:3, :3] @ eye
-    return matrix
+    eye = cameras.orbit_position(radius=radius, azimuth=azimuth_deg, elevation=elevation_deg)
+    return cameras.look_at(eye, np.zeros(3), np.array([0.0, 0.0, 1.0]))
 
 
 def focal_length(fov_y: float, height: int) -> float:
