@@ -15,7 +15,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..core.cameras import turntable
 from ..core.codec import from_plain, to_plain
 from ..core.formats.ply import write_ply
 from ..core.messages import Event, ExtractMesh, Finished, Generate, Notice, Progress, Snapshot
@@ -208,10 +207,14 @@ def deliver(state: State) -> Iterator[Event]:
 @torch.no_grad()
 def turntable_picture(state: State) -> pictures.Bytes:
     """Eight views around the prop in one picture."""
-    cameras = state.generation.cameras
-    views = turntable(8, radius=sum(cameras.radius) / 2, elevation=15, fov_y=sum(cameras.fov_y) / 2, size=PICTURE_SIZE)
-    rendered = state.splats.render(views, torch.full((3,), PICTURE_BACKGROUND))
-    return pictures.contact_sheet([image.numpy() for image in rendered.color], columns=4, gap=8)
+    cameras, background = state.generation.cameras, torch.full((3,), PICTURE_BACKGROUND)
+    return pictures.turntable_sheet(
+        lambda views: state.splats.render(views, background).color.numpy(),
+        size=PICTURE_SIZE,
+        gap=8,
+        radius=sum(cameras.radius) / 2,
+        fov_y=sum(cameras.fov_y) / 2,
+    )
 
 
 def notices(generation: Generation) -> Iterator[Notice]:
