@@ -22,6 +22,7 @@ from lucid_blender.backend.grammar import (
     COLORS,
     ELEVATION_RANGE,
     HELD_OUT,
+    RESOLUTION,
     caption,
     view_phrase,
 )
@@ -75,12 +76,12 @@ def load_pipeline(folder: Path) -> StableDiffusionPipeline:
 
 
 def sample(pipeline: StableDiffusionPipeline, captions: list[str], scale: float, seed: int) -> Tensor:
-    """Pictures [B, 3, 64, 64], 0..1."""
+    """Pictures [B, 3, H, W], 0..1."""
     parts = []
     for start in range(0, len(captions), 20):
         generator = torch.Generator().manual_seed(seed + start)
         out = pipeline(
-            captions[start : start + 20], height=64, width=64, num_inference_steps=STEPS, guidance_scale=scale,
+            captions[start : start + 20], height=RESOLUTION, width=RESOLUTION, num_inference_steps=STEPS, guidance_scale=scale,
             generator=generator, output_type="np",
         )  # fmt: skip
         parts.append(torch.from_numpy(out.images).permute(0, 3, 1, 2))

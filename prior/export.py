@@ -85,7 +85,7 @@ def export(checkpoint: Path, folder: Path) -> int:
         text_encoder=denoiser.text_encoder,
         tokenizer=tokenizer,
         unet=denoiser.unet,
-        scheduler=make_scheduler(),
+        scheduler=make_scheduler(state["prediction"]),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

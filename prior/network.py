@@ -19,7 +19,7 @@ def make_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
             vocab_size=len(tokenizer),
             hidden_size=WIDTH,
             intermediate_size=2 * WIDTH,
-            num_hidden_layers=2,
+            num_hidden_layers=3,
             num_attention_heads=4,
             max_position_embeddings=MAX_TOKENS,
             bos_token_id=tokenizer.bos_token_id,
@@ -37,7 +37,7 @@ def make_unet() -> UNet2DConditionModel:
         out_channels=LATENT_CHANNELS,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        block_out_channels=(48, 96, 128),
+        block_out_channels=(64, 128, 160),
         layers_per_block=1,
         cross_attention_dim=WIDTH,
         attention_head_dim=4,
@@ -45,7 +45,8 @@ def make_unet() -> UNet2DConditionModel:
     )
 
 
-def make_scheduler() -> DDIMScheduler:
+def make_scheduler(prediction: str) -> DDIMScheduler:
+    """`prediction` is "epsilon" or "v_prediction"."""
     return DDIMScheduler(
         num_train_timesteps=1000,
         beta_start=0.00085,
@@ -55,7 +56,7 @@ def make_scheduler() -> DDIMScheduler:
         set_alpha_to_one=False,
         steps_offset=1,
         timestep_spacing="leading",
-        prediction_type="epsilon",
+        prediction_type=prediction,
     )
 
 
@@ -69,7 +70,7 @@ class Denoiser(nn.Module):
 
     def forward(
         self,
-        noisy: Tensor,  # [B, 8, 16, 16]
+        noisy: Tensor,  # [B, 16, 16, 16]
         timesteps: Tensor,  # [B]
         tokens: Tensor,  # [B, MAX_TOKENS]
     ) -> Tensor:

@@ -23,7 +23,7 @@ from transformers import CLIPTokenizer
 
 from lucid_blender.backend.grammar import BACKGROUNDS, CLASSES
 
-from .analytic_encoder import LATENT_CHANNELS, principal_components
+from .analytic_encoder import LATENT_CHANNELS, patches_of, principal_components
 from .network import AttributeReader, Denoiser, make_scheduler, tokens_of
 from .pictures import Pictures, load_pictures
 from .storage import STATE, load, save_atomically
@@ -33,6 +33,7 @@ from .train_vae import random_batch
 CHECKPOINT = STATE / "diffusion.pt"
 TOKENIZER = STATE / "tokenizer"
 MIN_SNR, WEIGHT_FLOOR = 5.0, 0.05
+V_WEIGHT_FLOOR = 0.1
 EMA_DECAY = 0.998
 WARM_UP = 200  # steps
 NOISY_EMPHASIS = 4.0  # the loss counts 1 + this * t / T times: there the words decide what is drawn, and from where
@@ -47,8 +48,8 @@ class Batches:
 
     pictures: Pictures
     tokenizer: CLIPTokenizer
-    projection: Tensor  # [8, 48]
-    mean: Tensor  # [48]
+    projection: Tensor  # [16, 192]
+    mean: Tensor  # [192]
     generator: np.random.Generator
 
     def __post_init__(self) -> None:
@@ -69,10 +70,8 @@ class Batches:
 
 
 def linear_latents(pixels: Tensor, projection: Tensor, mean: Tensor) -> Tensor:
-    """What the analytic encoder computes, [B, 8, H/4, W/4], without the network."""
-    b, c, h, w = pixels.shape
-    patches = pixels.reshape(b, c, h // 4, 4, w // 4, 4).permute(0, 2, 4, 3, 5, 1).reshape(b, h // 4, w // 4, 48)
-    return ((patches - mean) @ projection.T).permute(0, 3, 1, 2).contiguous()
+    """What the analytic encoder computes, [B, 16, H/8, W/8], without the network."""
+    return ((patches_of(pixels) - mean) @ projection.T).permute(0, 3, 1, 2).contiguous()
 
 
 def spread_timesteps(size: int, total: int, generator: torch.Generator) -> Tensor:
@@ -87,6 +86,15 @@ def rate_at(progress: float, step: int) -> float:
     return min(1.0, (step + 1) / WARM_UP) * (0.01 + 0.99 * decay)
 
 
+def loss_weights(alphas: Tensor, prediction: str) -> Tensor:
+    """Min-SNR weights with a floor, [T], for the squared error of the noise or of v; more for the noisiest steps."""
+    snr = alphas / (1 - alphas)
+    emphasis = 1 + NOISY_EMPHASIS * torch.arange(len(snr)) / len(snr)
+    if prediction == "epsilon":
+        return (snr.clamp(max=MIN_SNR) / snr).clamp(min=WEIGHT_FLOOR) * emphasis
+    return (snr.clamp(max=MIN_SNR) / (snr + 1)).clamp(min=V_WEIGHT_FLOOR) * emphasis
+
+
 @dataclass
 class Trainer:
     model: Denoiser
@@ -96,6 +104,7 @@ class Trainer:
     rate: float
     minutes: float
     bf16: bool
+    prediction: str  # "epsilon" or "v_prediction"
 
     def __post_init__(self) -> None:
         self.parameters: list[nn.Parameter] = list(self.model.parameters())
@@ -105,10 +114,8 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=self.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
-        self.alphas = make_scheduler().alphas_cumprod
-        snr = self.alphas / (1 - self.alphas)
-        emphasis = 1 + NOISY_EMPHASIS * torch.arange(len(snr)) / len(snr)
-        self.weights = (snr.clamp(max=MIN_SNR) / snr).clamp(min=WEIGHT_FLOOR) * emphasis
+        self.alphas = make_scheduler(self.prediction).alphas_cumprod
+        self.weights = loss_weights(self.alphas, self.prediction)
         self.generator = torch.Generator().manual_seed(1000 + self.rank)
         self.step, self.samples, self.spent = 0, 0, 0.0
 
@@ -121,7 +128,8 @@ class Trainer:
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
             words = self.model.words(tokens)
             predicted = self.model.unet(noisy, t, encoder_hidden_states=words).sample.float()
-        error = (predicted - noise).square().mean((1, 2, 3))
+        wanted = noise if self.prediction == "epsilon" else alpha.sqrt() * noise - (1 - alpha).sqrt() * latents
+        error = (predicted - wanted).square().mean((1, 2, 3))
         reading = self.reader.loss(words.float(), tokens, attributes, UNSAID)
         total: Tensor = (error * self.weights[t]).mean() + READING * reading
         return total
@@ -180,7 +188,7 @@ class Trainer:
         state = {
             "model": self.model.state_dict(), "ema": ema, "optimizer": self.optimizer.state_dict(),
             "reader": self.reader.state_dict(), "projection": self.batches.projection, "mean": self.batches.mean,
-            "step": self.step, "samples": self.samples, "spent": self.spent,
+            "step": self.step, "samples": self.samples, "spent": self.spent, "prediction": self.prediction,
         }  # fmt: skip
         save_atomically(state, CHECKPOINT)
 
@@ -210,6 +218,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--bf16", action="store_true", help="autocast to bfloat16")
+    parser.add_argument("--prediction", choices=("epsilon", "v_prediction"), default="epsilon")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--save-every", type=float, default=120.0, help="seconds")
     arguments = parser.parse_args()
@@ -224,7 +233,9 @@ def main() -> None:
     batches = first_batches(rank, step)
     torch.manual_seed(0)
     model = Denoiser(batches.tokenizer).train()
-    trainer = Trainer(model, batches, rank, world, arguments.rate, arguments.minutes, arguments.bf16)
+    trainer = Trainer(
+        model, batches, rank, world, arguments.rate, arguments.minutes, arguments.bf16, arguments.prediction
+    )
     if arguments.resume:
         trainer.resume()
     trainer.run(arguments.batch, arguments.save_every)
