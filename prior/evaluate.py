@@ -81,8 +81,8 @@ def sample(pipeline: StableDiffusionPipeline, captions: list[str], scale: float,
     for start in range(0, len(captions), 20):
         generator = torch.Generator().manual_seed(seed + start)
         out = pipeline(
-            captions[start : start + 20], height=RESOLUTION, width=RESOLUTION, num_inference_steps=STEPS, guidance_scale=scale,
-            generator=generator, output_type="np",
+            captions[start : start + 20], height=RESOLUTION, width=RESOLUTION,
+            num_inference_steps=STEPS, guidance_scale=scale, generator=generator, output_type="np",
         )  # fmt: skip
         parts.append(torch.from_numpy(out.images).permute(0, 3, 1, 2))
     return torch.cat(parts)
