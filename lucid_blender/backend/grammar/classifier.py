@@ -1,4 +1,4 @@
-"""A small network that names what a picture shows: class, colour and side. Trained on grammar pictures by `prior/`.
+"""A small network that names what a picture shows: class, colours, material and side. Trained on grammar pictures.
 
 It judges pictures that resemble the grammar's. A blob in the right colour can fool it: never accept on it alone.
 """
@@ -10,15 +10,22 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from .vocabulary import AZIMUTH_PHRASES, CLASSES, COLORS, RESOLUTION
+from .vocabulary import AZIMUTH_PHRASES, CLASSES, COLORS, MATERIALS, RESOLUTION
 
 FOLDER = Path(__file__).resolve().parents[1] / "models" / "classifier"
 WEIGHTS = "classifier.safetensors"
-WIDTHS = (24, 48, 96, 128)
+WIDTHS = (24, 48, 96, 128, 128)  # a strided convolution each: 128 pixels to 4
+ATTRIBUTES = {  # what each head tells apart
+    "class": CLASSES,
+    "color": tuple(COLORS),
+    "second_color": (None, *COLORS),  # None: the accent part has its usual colour
+    "material": (None, *MATERIALS),  # None: matte
+    "azimuth": AZIMUTH_PHRASES,
+}
 
 
 class Classifier(nn.Module):
-    """Four strided convolutions and three linear heads; reads pictures [B, 3, 64, 64] with values 0..1, sRGB."""
+    """Strided convolutions and a linear head an attribute; reads pictures [B, 3, 128, 128] with values 0..1, sRGB."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,15 +35,13 @@ class Classifier(nn.Module):
             layers += [nn.Conv2d(previous, width, 3, 2, 1), nn.GroupNorm(4, width), nn.SiLU()]
             previous = width
         self.features = nn.Sequential(*layers)
-        size = previous * 16
-        self.class_head = nn.Linear(size, len(CLASSES))
-        self.color_head = nn.Linear(size, len(COLORS))
-        self.azimuth_head = nn.Linear(size, len(AZIMUTH_PHRASES))
+        size = previous * (RESOLUTION // 2 ** len(WIDTHS)) ** 2
+        self.heads = nn.ModuleDict({name: nn.Linear(size, len(values)) for name, values in ATTRIBUTES.items()})
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits of class [B, 20], colour [B, 10] and azimuth bin [B, 8]."""
+    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
+        """Logits [B, number of values] of each attribute."""
         features = self.features(2 * pictures - 1).flatten(1)
-        return self.class_head(features), self.color_head(features), self.azimuth_head(features)
+        return {name: head(features) for name, head in self.heads.items()}
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ class Verdict:
 
     class_name: str
     color: str
+    second_color: str | None
+    material: str | None
     azimuth_bin: int  # index into AZIMUTH_PHRASES
     class_probability: float
     color_probability: float
@@ -62,15 +69,22 @@ def classify(
     classifier: Classifier,
     pictures: Tensor,  # [B, 3, H, W] 0..1 sRGB, square
 ) -> list[Verdict]:
-    """One verdict a picture; other sizes than 64 x 64 are resampled."""
+    """One verdict a picture; other sizes than the grammar's are resampled."""
     if pictures.shape[-2:] != (RESOLUTION, RESOLUTION):
         pictures = nn.functional.interpolate(
             pictures, size=(RESOLUTION, RESOLUTION), mode="bilinear", antialias=True, align_corners=False
         )
-    kind, color, azimuth = (logits.softmax(1) for logits in classifier(pictures.clamp(0, 1)))
+    shares = {name: logits.softmax(1) for name, logits in classifier(pictures.clamp(0, 1)).items()}
+    found = {name: [ATTRIBUTES[name][int(i)] for i in share.argmax(1)] for name, share in shares.items()}
     return [
         Verdict(
-            CLASSES[int(k.argmax())], list(COLORS)[int(c.argmax())], int(a.argmax()), float(k.max()), float(c.max())
+            class_name=found["class"][i] or "",
+            color=found["color"][i] or "",
+            second_color=found["second_color"][i],
+            material=found["material"][i],
+            azimuth_bin=int(shares["azimuth"][i].argmax()),
+            class_probability=float(shares["class"][i].max()),
+            color_probability=float(shares["color"][i].max()),
         )
-        for k, c, a in zip(kind, color, azimuth, strict=True)
+        for i in range(len(pictures))
     ]
