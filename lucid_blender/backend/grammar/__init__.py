@@ -1,4 +1,4 @@
-"""The scene grammar: pictures of simple props in plain colours; they trained the built-in model and score its runs.
+"""The scene grammar: pictures of simple props; they trained the built-in model and score its runs.
 
 Axes are Blender's (right-handed, Z up, metres). A prop stands at the origin with its front facing -Y; azimuth 0 is a
 camera in front of it (at -Y), azimuth +90 one at +X. Colours are sRGB display values.
@@ -6,6 +6,7 @@ camera in front of it (at -Y), azimuth +90 one at +X. Colours are sRGB display v
 
 from .scene import Picture, Scene, focal_length, look_at, render
 from .vocabulary import (
+    ACCENTS,
     AZIMUTH_PHRASES,
     BACKGROUNDS,
     CLASSES,
@@ -14,9 +15,15 @@ from .vocabulary import (
     ELEVATION_RANGE,
     FOV_Y,
     HELD_OUT,
+    HELD_OUT_MATERIALS,
+    MATERIALS,
     OTHER_WORDS,
     RADIUS_RANGE,
     RESOLUTION,
+    SETTINGS,
+    SIZES,
+    Description,
+    Parsed,
     caption,
     known_words,
     parse_prompt,
@@ -24,6 +31,7 @@ from .vocabulary import (
 )
 
 __all__ = [
+    "ACCENTS",
     "AZIMUTH_PHRASES",
     "BACKGROUNDS",
     "CLASSES",
@@ -32,9 +40,15 @@ __all__ = [
     "ELEVATION_RANGE",
     "FOV_Y",
     "HELD_OUT",
+    "HELD_OUT_MATERIALS",
+    "MATERIALS",
     "OTHER_WORDS",
     "RADIUS_RANGE",
     "RESOLUTION",
+    "SETTINGS",
+    "SIZES",
+    "Description",
+    "Parsed",
     "Picture",
     "Scene",
     "caption",

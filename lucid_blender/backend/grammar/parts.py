@@ -1,22 +1,37 @@
 """Building blocks of a scene: a list of signed-distance primitives, packed as rows for the tracer."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-Rgb = tuple[float, float, float]
+Rgb = tuple[float, float, float]  # sRGB display values
 Point = tuple[float, float, float]
 Array = NDArray[np.float64]
 
 ELLIPSOID, BOX, CYLINDER, FRUSTUM, TORUS, LIMB, DOME, WEDGE = range(8)
 UNION, CUT, PAINT = range(3)
 
+FIXED, MAIN, ACCENT = range(3)  # slots
+
 # columns of a row
 KIND, OPERATION, BLEND, COLOR, POSITION, ROTATION, PARAMETERS, BOUND = 0, 1, 2, 3, 6, 9, 18, 24
-COLUMNS = 25
+SLOT, OFFSET, SHRINKING, SMALLEST = 25, 26, 29, 32
+COLUMNS = 33
 
 IDENTITY: Array = np.eye(3)
+
+
+@dataclass(frozen=True)
+class Paint:
+    """A colour that a caption can name: the main one, or that of the accent part."""
+
+    rgb: Rgb
+    slot: int
+
+
+Color = Rgb | Paint
 
 
 def to_linear(rgb: Sequence[float]) -> Array:
@@ -48,6 +63,7 @@ def _aim(direction: Array) -> Array:
 class Parts:
     """Collects primitives in order. Lengths are metres, colours sRGB, `pose` a local-to-world rotation.
 
+    A colour is a fixed one, or a Paint, whose slot the tracer keeps apart so that it can be exchanged afterwards.
     `blend` rounds the seam with what is already there; `operation` CUT carves out of what is already there and
     PAINT only colours its surface.
     """
@@ -58,13 +74,24 @@ class Parts:
     def rows(self) -> Array:
         return np.stack(self._rows)
 
+    def place(self, factors: Point, offset: Point) -> None:
+        """Stretch what is there so far by factors about the origin, then move it."""
+        smallest = min(factors)
+        for row in self._rows:
+            row[OFFSET : OFFSET + 3] = offset
+            row[SHRINKING : SHRINKING + 3] = 1 / np.asarray(factors)
+            row[SMALLEST] = smallest
+            row[BLEND] *= smallest
+
     def _add(
-        self, kind: int, color: Rgb, at: Point, parameters: Sequence[float], reach: float,
+        self, kind: int, color: Color, at: Point, parameters: Sequence[float], reach: float,
         pose: Array, blend: float, operation: int,
     ) -> None:  # fmt: skip
         row = np.zeros(COLUMNS)
         row[KIND], row[OPERATION], row[BLEND] = kind, operation, blend
-        row[COLOR : COLOR + 3] = to_linear(color)
+        row[COLOR : COLOR + 3] = to_linear(color.rgb if isinstance(color, Paint) else color)
+        row[SLOT] = color.slot if isinstance(color, Paint) else FIXED
+        row[SHRINKING : SHRINKING + 3] = row[SMALLEST] = 1.0
         row[POSITION : POSITION + 3] = at
         row[ROTATION : ROTATION + 9] = pose.T.ravel()
         row[PARAMETERS : PARAMETERS + len(parameters)] = parameters
@@ -72,29 +99,36 @@ class Parts:
         self._rows.append(row)
 
     def ellipsoid(
-        self, color: Rgb, at: Point, radii: Point, *, pose: Array = IDENTITY, blend: float = 0.0, operation: int = UNION
+        self,
+        color: Color,
+        at: Point,
+        radii: Point,
+        *,
+        pose: Array = IDENTITY,
+        blend: float = 0.0,
+        operation: int = UNION,
     ) -> None:
         self._add(ELLIPSOID, color, at, radii, max(radii), pose, blend, operation)
 
-    def sphere(self, color: Rgb, at: Point, radius: float, *, blend: float = 0.0, operation: int = UNION) -> None:
+    def sphere(self, color: Color, at: Point, radius: float, *, blend: float = 0.0, operation: int = UNION) -> None:
         self.ellipsoid(color, at, (radius, radius, radius), blend=blend, operation=operation)
 
     def box(
-        self, color: Rgb, at: Point, half: Point, *, rounding: float = 0.02, pose: Array = IDENTITY,
+        self, color: Color, at: Point, half: Point, *, rounding: float = 0.02, pose: Array = IDENTITY,
         blend: float = 0.0, operation: int = UNION,
     ) -> None:  # fmt: skip
         """`half` is half the outer size, rounding included."""
         self._add(BOX, color, at, (*half, rounding), float(np.linalg.norm(half)), pose, blend, operation)
 
     def cylinder(
-        self, color: Rgb, at: Point, radius: float, half_height: float, *, rounding: float = 0.01,
+        self, color: Color, at: Point, radius: float, half_height: float, *, rounding: float = 0.01,
         pose: Array = IDENTITY, blend: float = 0.0, operation: int = UNION,
     ) -> None:  # fmt: skip
         reach = float(np.hypot(radius, half_height))
         self._add(CYLINDER, color, at, (radius, half_height, rounding), reach, pose, blend, operation)
 
     def frustum(
-        self, color: Rgb, at: Point, bottom: float, top: float, half_height: float, *, rounding: float = 0.01,
+        self, color: Color, at: Point, bottom: float, top: float, half_height: float, *, rounding: float = 0.01,
         pose: Array = IDENTITY, blend: float = 0.0, operation: int = UNION,
     ) -> None:  # fmt: skip
         """A cone cut flat at both ends; radii `bottom` and `top`."""
@@ -102,14 +136,14 @@ class Parts:
         self._add(FRUSTUM, color, at, (bottom, top, half_height, rounding), reach, pose, blend, operation)
 
     def torus(
-        self, color: Rgb, at: Point, ring: float, tube: float, *, pose: Array = IDENTITY, blend: float = 0.0,
+        self, color: Color, at: Point, ring: float, tube: float, *, pose: Array = IDENTITY, blend: float = 0.0,
         operation: int = UNION,
     ) -> None:  # fmt: skip
         """The ring lies in the local XY plane."""
         self._add(TORUS, color, at, (ring, tube), ring + tube, pose, blend, operation)
 
     def limb(
-        self, color: Rgb, start: Point, end: Point, radius: float, end_radius: float | None = None, *,
+        self, color: Color, start: Point, end: Point, radius: float, end_radius: float | None = None, *,
         blend: float = 0.0, operation: int = UNION,
     ) -> None:  # fmt: skip
         """A capsule whose radius changes from start to end."""
@@ -119,13 +153,20 @@ class Parts:
         self._add(LIMB, color, start, (radius, last, length), length + max(radius, last), _aim(b - a), blend, operation)
 
     def dome(
-        self, color: Rgb, at: Point, radii: Point, *, pose: Array = IDENTITY, blend: float = 0.0, operation: int = UNION
+        self,
+        color: Color,
+        at: Point,
+        radii: Point,
+        *,
+        pose: Array = IDENTITY,
+        blend: float = 0.0,
+        operation: int = UNION,
     ) -> None:
         """The upper half of an ellipsoid."""
         self._add(DOME, color, at, radii, max(radii), pose, blend, operation)
 
     def wedge(
-        self, color: Rgb, at: Point, left: float, right: float, apex: float, height: float, half_depth: float, *,
+        self, color: Color, at: Point, left: float, right: float, apex: float, height: float, half_depth: float, *,
         pose: Array = IDENTITY, operation: int = UNION,
     ) -> None:  # fmt: skip
         """A triangle in the local XZ plane, base from left to right at z = 0, tip at (apex, height), extruded in Y."""

@@ -7,11 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import cameras
-from . import household, nature, vehicles
-from .parts import Array, Parts
-from .tracer import trace
+from ...core.meshes import TriangleMesh
+from . import household, nature, settings, vehicles
+from .parts import ACCENT, COLOR, MAIN, SLOT, Array, Parts
+from .shading import shade
+from .surface import zero_level
+from .tracer import LAYERS, distances, lowest, surface_layers, trace
 from .variation import Variation
-from .vocabulary import CLASSES, COLORS
+from .vocabulary import SIZES, Description
 
 RECIPES: dict[str, Callable[[Parts, Variation], None]] = {
     "mushroom": nature.mushroom, "rocket": vehicles.rocket, "car": vehicles.car, "chair": household.chair,
@@ -26,25 +29,51 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Scene:
+class Scene(Description):
     """One prop at the origin: Blender's axes, metres, front facing -Y. Without a seed it has the canonical shape."""
 
-    class_name: str
-    color: str
     seed: int | None = None
 
-    def __post_init__(self) -> None:
-        if self.class_name not in CLASSES:
-            raise ValueError(f"no class {self.class_name!r}; there are {', '.join(CLASSES)}")
-        if self.color not in COLORS:
-            raise ValueError(f"no color {self.color!r}; there are {', '.join(COLORS)}")
-
     def rows(self) -> Array:
-        """The primitives, packed for the tracer."""
+        """The primitives, packed for the tracer: the prop's, then those of what it stands on."""
         parts = Parts()
         generator = None if self.seed is None else np.random.default_rng(self.seed)
-        RECIPES[self.class_name](parts, Variation(self.color, generator))
-        return parts.rows()
+        RECIPES[self.class_name](parts, Variation(self.color, generator, self.second_color))
+        factors = SIZES[self.size] if self.size else (1.0, 1.0, 1.0)
+        if self.size:
+            parts.place(factors, (0.0, 0.0, 0.0))
+        if self.setting is None:
+            return parts.rows()
+        smaller = settings.SHARE * np.asarray(factors)
+        parts.place(tuple(smaller), (0.0, 0.0, 0.0))
+        parts.place(tuple(smaller), (0.0, 0.0, settings.TOP - lowest(parts.rows(), BOUND)))
+        support = Parts()
+        settings.RECIPES[self.setting](support)
+        return np.concatenate([parts.rows(), support.rows()])
+
+    def paints(self) -> tuple[Array, Array]:
+        """Linear colours [3] of the main and the accent paint; a prop without one of them has the other twice."""
+        rows = self.rows()
+        main, accent = (rows[rows[:, SLOT] == slot, COLOR : COLOR + 3][:1] for slot in (MAIN, ACCENT))
+        return (main if len(main) else accent)[0], (accent if len(accent) else main)[0]
+
+    def distance(self, points: Array) -> Array:
+        """[N] signed distance in metres from points [N, 3], negative inside; away from the surface a lower bound."""
+        found = np.empty(len(points))
+        distances(self.rows(), np.ascontiguousarray(points, np.float64), found)
+        return found
+
+    def mesh(self, resolution: int = 160) -> TriangleMesh:
+        """The surface by marching cubes, `resolution` samples from -BOUND to BOUND, in colours without light."""
+        step = 2 * BOUND / (resolution - 1)
+        vertices, triangles = zero_level(self.distance, BOUND + step, resolution)
+        layers = np.zeros((len(vertices), LAYERS))
+        surface_layers(self.rows(), vertices, step, layers)
+        return TriangleMesh(
+            vertices=vertices.astype(np.float32),
+            triangles=triangles.astype(np.int32),
+            colors=shade(layers.astype(np.float32), *self.paints(), self.material),
+        )
 
 
 @dataclass(frozen=True)
@@ -73,11 +102,11 @@ def focal_length(fov_y: float, height: int) -> float:
 def trace_scene(
     scene: Scene, viewmat: Array, fx: float, fy: float, cx: float, cy: float, width: int, height: int
 ) -> tuple[Floats, Floats, Floats]:
-    """Colour before compositing [H, W, 3], alpha [H, W] and depth [H, W]."""
-    rgb = np.zeros((height, width, 3), np.float32)
+    """Layers [H, W, LAYERS] as the tracer has them, alpha [H, W] and depth [H, W]."""
+    layers = np.zeros((height, width, LAYERS), np.float32)
     alpha, depth = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
-    trace(scene.rows(), BOUND, np.ascontiguousarray(viewmat, np.float64), fx, fy, cx, cy, rgb, alpha, depth)
-    return rgb, alpha, depth
+    trace(scene.rows(), BOUND, np.ascontiguousarray(viewmat, np.float64), fx, fy, cx, cy, layers, alpha, depth)
+    return layers, alpha, depth
 
 
 def render(
@@ -88,6 +117,7 @@ def render(
     background: tuple[float, float, float],  # sRGB
 ) -> Picture:  # fmt: skip
     """The scene's picture over a plain background, edges covered in proportion."""
-    rgb, alpha, depth = trace_scene(scene, viewmat, fx, fy, cx, cy, width, height)
+    layers, alpha, depth = trace_scene(scene, viewmat, fx, fy, cx, cy, width, height)
+    rgb = shade(layers.reshape(-1, LAYERS), *scene.paints(), scene.material).reshape(height, width, 3)
     over = rgb * alpha[..., None] + np.asarray(background, np.float32) * (1.0 - alpha[..., None])
     return Picture(over.astype(np.float32), alpha, depth)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .parts import Rgb
+from .parts import ACCENT, MAIN, Paint, Rgb
 from .vocabulary import COLORS
 
 CREAM: Rgb = (0.93, 0.86, 0.70)
@@ -20,18 +20,26 @@ CLAY: Rgb = (0.72, 0.38, 0.22)
 
 @dataclass(frozen=True)
 class Variation:
-    """The main colour of a prop and its random shape; without a generator every range gives its middle."""
+    """The colours of a prop and its random shape; without a generator every range gives its middle."""
 
     color: str
     generator: np.random.Generator | None
+    second_color: str | None = None
 
     @property
-    def main(self) -> Rgb:
+    def main(self) -> Paint:
         """The main colour; every reading draws a new shade, so a recipe reads it once."""
-        if self.generator is None:
-            return COLORS[self.color]
-        tint = float(self.generator.uniform(0.95, 1.04))
-        r, g, b = (min(c * tint, 1.0) for c in COLORS[self.color])
+        return Paint(self._shade_of(self.color), MAIN)
+
+    def accent(self, usual: Rgb | Paint) -> Paint:
+        """The colour of the part that a two-colour phrase names; `usual` where none was named. Read once, too."""
+        if self.second_color is not None:
+            return Paint(self._shade_of(self.second_color), ACCENT)
+        return Paint(usual.rgb if isinstance(usual, Paint) else usual, ACCENT)
+
+    def _shade_of(self, color: str) -> Rgb:
+        tint = 1.0 if self.generator is None else float(self.generator.uniform(0.95, 1.04))
+        r, g, b = (min(c * tint, 1.0) for c in COLORS[color])
         return r, g, b
 
     def between(self, low: float, high: float) -> float:
