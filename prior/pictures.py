@@ -1,12 +1,14 @@
-"""Training pictures: rendered once into memory-mapped files, composited over a random background when read.
+"""Training pictures: traced once as layers, into memory-mapped files, and coloured anew each time they are read.
 
-python -m prior.pictures --count 70000
-python -m prior.pictures --count 5000 --held-out --folder .cache/prior/held-out
+python -m prior.pictures --count 40000
+
+What a camera sees of a shape costs 20 ms to trace. Which of its parts have the named colours, and what every material
+would do with the light, is kept with each pixel (`grammar/shading.py`), so one tracing serves all of them. Only pixels that the prop touches are kept: twelve bytes each.
 """
 
 import argparse
 import multiprocessing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,79 +21,204 @@ from lucid_blender.backend.grammar import (
     ELEVATION_RANGE,
     FOV_Y,
     HELD_OUT,
+    HELD_OUT_MATERIALS,
+    MATERIALS,
     RADIUS_RANGE,
     RESOLUTION,
+    SETTINGS,
+    SIZES,
+    Description,
     Scene,
     focal_length,
     look_at,
 )
+from lucid_blender.backend.grammar.parts import COLOR, FIXED, MAIN, SLOT, to_linear
 from lucid_blender.backend.grammar.scene import trace_scene
+from lucid_blender.backend.grammar.shading import shade
+from lucid_blender.backend.grammar.tracer import LAYERS
 
 from .storage import STATE
 
-COMBINATIONS = [(c, k) for c in CLASSES for k in COLORS if (c, k) not in HELD_OUT]
 BACKGROUND_COLORS = np.array(list(BACKGROUNDS.values()), np.float32)
-SHARD = 5000
+SHARD = 2500
+SIZED, SET = 0.30, 0.15  # shares of the pictures whose prop has a size, and that show it standing on something
+PLAIN, UNACCENTED = 0.40, 0.55  # of the readings: without a material, without a second colour
+TINT = (0.95, 1.04)  # as recipes shade their paints
+
+# columns of facts
+CLASS, SIZE, SETTING, AZIMUTH, ELEVATION, RADIUS, RECOLORS, ACCENT_RGB, FOLLOWS = 0, 1, 2, 3, 4, 5, 6, 7, 10
+FACTS = 11
+
+# a layer's value is (byte / 255) ** POWER * LARGEST; the last is alpha
+POWER = np.array([1, 1, 2, 2, 2, 1, 1, 2, 1, 1, 1, 1], np.float32)
+LARGEST = np.array([1, 1, 1, 1, 1, 1.2, 1.6, 3.0, 1, 1, 1, 1], np.float32)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """`starts` [N + 1] of each picture's pixels, `where` [M] in the raster, `layers` [M, 12]."""
+
+    starts: NDArray[np.int64]
+    where: NDArray[np.uint16]
+    layers: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """`rgba` [N, 64, 64, 4] uint8 and `facts` [N, 5]: class, colour, azimuth, elevation (degrees), radius."""
+    """`facts` [N, FACTS]: class, size and setting (numbers from 1, or 0), azimuth and elevation in degrees, radius,
+    the colours that the prop may have instead (a bit each), the usual colour of its accent, and whether that is the
+    main one."""
 
-    rgba: list[NDArray[np.uint8]]
+    shards: list[Shard]
     facts: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.facts)
 
-    def over(self, indices: NDArray[np.int64], backgrounds: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Pictures [B, 3, 64, 64] in -1..1 over the backgrounds with the given numbers."""
-        rgba = np.stack([self.rgba[i // SHARD][i % SHARD] for i in indices]).astype(np.float32) / 255.0
-        alpha = rgba[..., 3:]
-        rgb = rgba[..., :3] * alpha + BACKGROUND_COLORS[backgrounds][:, None, None, :] * (1.0 - alpha)
-        return np.ascontiguousarray((rgb * 2.0 - 1.0).transpose(0, 3, 1, 2))
+    def describe(self, index: int, generator: np.random.Generator, held_out: bool = False) -> Description:
+        """A prop that the picture can show: random colours and material, kept to what may be trained on, or, where the
+        shape allows it, to what may not."""
+        facts = self.facts[index]
+        name = CLASSES[int(facts[CLASS])]
+        colors = [color for i, color in enumerate(COLORS) if int(facts[RECOLORS]) >> i & 1]
+        preferred = [color for color in colors if ((name, color) in HELD_OUT) == held_out]
+        color = (preferred or colors)[int(generator.integers(len(preferred or colors)))]
+        material = None
+        if generator.random() >= PLAIN:
+            known = [
+                m for m in MATERIALS if ((name, m) in HELD_OUT_MATERIALS) == (held_out and generator.random() < 0.5)
+            ]
+            material = known[int(generator.integers(len(known)))] if known else None
+        second = None
+        if generator.random() >= UNACCENTED:
+            others = [c for c in COLORS if c != color]
+            second = others[int(generator.integers(len(others)))]
+        size = [None, *SIZES][int(facts[SIZE])]
+        setting = (None, *SETTINGS)[int(facts[SETTING])]
+        return Description(name, color, second, material, size, setting)
+
+    def over(
+        self,
+        indices: NDArray[np.int64],
+        props: list[Description],
+        backgrounds: NDArray[np.int64],
+        generator: np.random.Generator,
+    ) -> NDArray[np.float32]:
+        """Pictures [B, 3, H, W] in -1..1 of the props over the backgrounds with the given numbers."""
+        out = np.empty((len(indices), RESOLUTION**2, 3), np.float32)
+        for picture, index, prop, background in zip(out, indices, props, backgrounds, strict=True):
+            picture[:] = BACKGROUND_COLORS[background]
+            where, layers = self._pixels(int(index))
+            tint = generator.uniform(*TINT, 2)
+            main = to_linear(np.minimum(np.asarray(COLORS[prop.color]) * tint[0], 1))
+            if prop.second_color is not None:
+                accent = to_linear(np.minimum(np.asarray(COLORS[prop.second_color]) * tint[1], 1))
+            else:
+                facts = self.facts[index]
+                accent = main if facts[FOLLOWS] else facts[ACCENT_RGB : ACCENT_RGB + 3].astype(np.float64)
+            alpha = layers[:, LAYERS:]
+            picture[where] += (shade(layers[:, :LAYERS], main, accent, prop.material) - picture[where]) * alpha
+        square = out.reshape(len(indices), RESOLUTION, RESOLUTION, 3)
+        return np.ascontiguousarray((square * 2.0 - 1.0).transpose(0, 3, 1, 2))
+
+    def _pixels(self, index: int) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
+        shard = self.shards[index // SHARD]
+        part = slice(shard.starts[index % SHARD], shard.starts[index % SHARD + 1])
+        return shard.where[part], decoded(shard.layers[part])
 
 
-def render_shard(number: int, folder: Path, combinations: list[tuple[str, str]]) -> None:
-    """Render SHARD pictures of random props from random cameras; the same number gives the same shard."""
-    generator = np.random.default_rng([number, 77])
+def encoded(layers: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Layers and alpha [M, 12] as bytes; half a step is 0.2 % of the largest value, less for the squared ones' dark."""
+    return np.round((np.clip(layers / LARGEST, 0, 1)) ** (1 / POWER) * 255).astype(np.uint8)
+
+
+def decoded(layers: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return (layers.astype(np.float32) / 255) ** POWER * LARGEST
+
+
+def recolors(scene: Scene, follows: bool) -> list[str]:
+    """The main colours that leave every other paint of the scene as it is; `follows`: but for an accent that follows."""
+
+    def others(color: str) -> NDArray[np.float64]:
+        rows = replace(scene, color=color, setting=None).rows()
+        rows[rows[:, SLOT] != FIXED if follows else rows[:, SLOT] == MAIN, COLOR : COLOR + 3] = 0
+        return rows
+
+    own = others(scene.color)
+    return [color for color in COLORS if np.array_equal(others(color), own)]
+
+
+def random_scene(number: int, generator: np.random.Generator) -> Scene:
+    """Classes in turn; random colour, size, setting and shape."""
+    size = list(SIZES)[int(generator.integers(len(SIZES)))] if generator.random() < SIZED else None
+    setting = SETTINGS[int(generator.integers(len(SETTINGS)))] if generator.random() < SET else None
+    color = list(COLORS)[int(generator.integers(len(COLORS)))]
+    name = CLASSES[number % len(CLASSES)]
+    return Scene(name, color, size=size, setting=setting, seed=int(generator.integers(2**31)))
+
+
+def facts_of(scene: Scene, azimuth: float, elevation: float, radius: float) -> list[float]:
+    main, accent = scene.paints()
+    follows = bool(np.array_equal(main, accent))  # the accent part has the main colour as long as no other is named
+    allowed = recolors(scene, follows)
+    return [
+        CLASSES.index(scene.class_name),
+        [None, *SIZES].index(scene.size),
+        (None, *SETTINGS).index(scene.setting),
+        azimuth,
+        elevation,
+        radius,
+        sum(1 << i for i, color in enumerate(COLORS) if color in allowed),
+        *accent,
+        float(follows),
+    ]
+
+
+def render_shard(number: int, folder: Path) -> None:
+    """Trace SHARD pictures of random props from random cameras; the same number gives the same shard."""
+    generator = np.random.default_rng([number, 78])
     focal, half = focal_length(FOV_Y, RESOLUTION), RESOLUTION / 2
-    rgba = np.zeros((SHARD, RESOLUTION, RESOLUTION, 4), np.uint8)
-    facts = np.zeros((SHARD, 5), np.float32)
+    starts, where, layers, facts = [0], [], [], []
     for i in range(SHARD):
-        name, color = combinations[int(generator.integers(len(combinations)))]
         azimuth, elevation = generator.uniform(-180, 180), generator.uniform(*ELEVATION_RANGE)
         radius = generator.uniform(*RADIUS_RANGE)
-        scene = Scene(name, color, int(generator.integers(2**31)))
+        scene = random_scene(number * SHARD + i, generator)
         view = look_at(azimuth, elevation, radius)
-        rgb, alpha, _ = trace_scene(scene, view, focal, focal, half, half, RESOLUTION, RESOLUTION)
-        rgba[i] = np.round(np.concatenate([rgb, alpha[..., None]], -1) * 255)
-        facts[i] = CLASSES.index(name), list(COLORS).index(color), azimuth, elevation, radius
-    np.save(folder / f"facts-{number:03}.npy", facts)
-    np.save(folder / f"partial-{number:03}.npy", rgba)
-    (folder / f"partial-{number:03}.npy").replace(folder / f"rgba-{number:03}.npy")
+        traced, alpha, _ = trace_scene(scene, view, focal, focal, half, half, RESOLUTION, RESOLUTION)
+        seen = np.flatnonzero(alpha.ravel() > 0)
+        where.append(seen.astype(np.uint16))
+        layers.append(encoded(np.concatenate([traced.reshape(-1, LAYERS), alpha.reshape(-1, 1)], 1)[seen]))
+        starts.append(starts[-1] + len(seen))
+        facts.append(facts_of(scene, azimuth, elevation, radius))
+    np.save(folder / f"facts-{number:03}.npy", np.array(facts, np.float32))
+    np.save(folder / f"starts-{number:03}.npy", np.array(starts, np.int64))
+    np.save(folder / f"where-{number:03}.npy", np.concatenate(where))
+    np.save(folder / f"partial-{number:03}.npy", np.concatenate(layers))
+    (folder / f"partial-{number:03}.npy").replace(folder / f"layers-{number:03}.npy")
 
 
 def load_pictures(folder: Path = STATE / "pictures") -> Pictures:
     """The finished shards, memory-mapped, in order."""
-    files = sorted(folder.glob("rgba-*.npy"))
+    files = sorted(folder.glob("layers-*.npy"))
     if not files:
         raise SystemExit(f"no pictures in {folder}; run python -m prior.pictures first")
-    facts = [np.load(file.with_name(file.name.replace("rgba", "facts"))) for file in files]
-    return Pictures([np.load(file, mmap_mode="r") for file in files], np.concatenate(facts))
+
+    def beside(file: Path, kind: str) -> NDArray[np.generic]:
+        return np.load(file.with_name(file.name.replace("layers", kind)))
+
+    shards = [Shard(beside(f, "starts"), beside(f, "where"), np.load(f, mmap_mode="r")) for f in files]
+    return Pictures(shards, np.concatenate([beside(file, "facts") for file in files]))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=70000, help="pictures in all, in shards of %d" % SHARD)
+    parser.add_argument("--count", type=int, default=40000, help="pictures in all, in shards of %d" % SHARD)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--folder", type=Path, default=STATE / "pictures")
-    parser.add_argument("--held-out", action="store_true", help="only the combinations kept from training")
     arguments = parser.parse_args()
-    combinations = list(HELD_OUT) if arguments.held_out else COMBINATIONS
     arguments.folder.mkdir(parents=True, exist_ok=True)
     wanted = range(-(-arguments.count // SHARD))
-    jobs = [(n, arguments.folder, combinations) for n in wanted if not (arguments.folder / f"rgba-{n:03}.npy").exists()]
+    jobs = [(n, arguments.folder) for n in wanted if not (arguments.folder / f"layers-{n:03}.npy").exists()]
     with multiprocessing.get_context("spawn").Pool(arguments.workers) as pool:
         pool.starmap(render_shard, jobs, chunksize=1)
 

@@ -10,7 +10,7 @@ from .vocabulary import COLORS
 def mushroom(p: Parts, v: Variation) -> None:
     wide, high = v.between(0.64, 0.74), v.between(0.50, 0.62)
     main = v.main
-    p.frustum(CREAM, (0, 0, -0.34), v.between(0.24, 0.30), 0.19, 0.38, rounding=0.03)
+    p.frustum(v.accent(CREAM), (0, 0, -0.34), v.between(0.24, 0.30), 0.19, 0.38, rounding=0.03)
     p.dome(main, (0, 0, 0.02), (wide, wide, high))
     p.frustum(CREAM, (0, 0, -0.01), wide * 0.55, wide * 0.93, 0.05, rounding=0.01)
     spots = (
@@ -37,12 +37,13 @@ def ice_cream(p: Parts, v: Variation) -> None:
     for azimuth in (10, 95, 170, 260):
         a = np.deg2rad(azimuth)
         p.sphere(main, (0.33 * np.sin(a), -0.33 * np.cos(a), 0.03), 0.11, blend=0.06)
-    p.sphere(v.unless(COLORS["red"], ("red", "pink", "orange"), (0.30, 0.16, 0.08)), (0, 0, 0.27 + scoop + 0.05), 0.1)
+    cherry = v.accent(v.unless(COLORS["red"], ("red", "pink", "orange"), (0.30, 0.16, 0.08)))
+    p.sphere(cherry, (0, 0, 0.27 + scoop + 0.06), 0.13)
 
 
 def tree(p: Parts, v: Variation) -> None:
     main = v.main
-    bark = v.unless(WOOD, ("brown", "orange"), (0.24, 0.14, 0.08))
+    bark = v.accent(v.unless(WOOD, ("brown", "orange"), (0.24, 0.14, 0.08)))
     p.frustum(bark, (0, 0, -0.45), v.between(0.14, 0.18), 0.10, 0.35, rounding=0.02)
     p.limb(bark, (0, 0, -0.25), (0.26, 0, 0.0), 0.06)
     size = v.between(0.34, 0.40)
@@ -54,7 +55,7 @@ def tree(p: Parts, v: Variation) -> None:
 
 def cactus(p: Parts, v: Variation) -> None:
     main = v.main
-    pot = v.unless(CLAY, ("orange", "brown", "red"), CREAM)
+    pot = v.accent(v.unless(CLAY, ("orange", "brown", "red"), CREAM))
     p.frustum(pot, (0, 0, -0.58), 0.24, 0.31, 0.17, rounding=0.02)
     p.cylinder(pot, (0, 0, -0.42), 0.36, 0.06, rounding=0.02)
     p.limb(main, (0, 0, -0.4), (0, 0, v.between(0.48, 0.56)), 0.21, 0.19)
@@ -69,7 +70,7 @@ def cactus(p: Parts, v: Variation) -> None:
 def snowman(p: Parts, v: Variation) -> None:
     main = v.main
     scarf = v.unless(COLORS["red"], ("red", "orange", "pink", "brown"), COLORS["blue"])
-    hat = v.unless(DARK, ("black", "brown"), COLORS["red"])
+    hat = v.accent(v.unless(DARK, ("black", "brown"), COLORS["red"]))
     face = v.unless(DARK, ("black", "brown", "blue", "purple"), SNOW)
     p.sphere(main, (0, 0, -0.40), v.between(0.38, 0.43))
     p.sphere(main, (0, 0, 0.06), v.between(0.28, 0.31), blend=0.03)
@@ -93,7 +94,7 @@ def snowman(p: Parts, v: Variation) -> None:
 
 def duck(p: Parts, v: Variation) -> None:
     main = v.main
-    beak = v.unless(COLORS["orange"], ("orange", "red", "brown"), COLORS["yellow"])
+    beak = v.accent(v.unless(COLORS["orange"], ("orange", "red", "brown"), COLORS["yellow"]))
     p.ellipsoid(main, (0, 0.08, -0.30), (0.40, 0.58, v.between(0.30, 0.35)))
     p.limb(main, (0, 0.42, -0.22), (0, 0.70, v.between(0.02, 0.12)), 0.17, 0.05, blend=0.12)
     p.sphere(main, (0, -0.28, 0.26), v.between(0.29, 0.33), blend=0.12)
@@ -108,7 +109,7 @@ def ball(p: Parts, v: Variation) -> None:
     size = v.between(0.58, 0.66)
     p.sphere(main, (0, 0, 0), size)
     tilt = turn("y", v.between(15, 25))
-    p.cylinder(v.light, (0, 0, 0), 1.0, v.between(0.09, 0.13), rounding=0.0, pose=tilt, operation=PAINT)
+    p.cylinder(v.accent(v.light), (0, 0, 0), 1.0, v.between(0.10, 0.14), rounding=0.0, pose=tilt, operation=PAINT)
     top = tilt @ np.array([0.0, 0.0, size])
     for side in (-1, 1):
         p.sphere(v.unless(GOLD, ("yellow", "orange"), COLORS["blue"]), tuple(side * top), 0.2, operation=PAINT)

@@ -78,10 +78,14 @@ class Parts:
         """Stretch what is there so far by factors about the origin, then move it."""
         smallest = min(factors)
         for row in self._rows:
-            row[OFFSET : OFFSET + 3] = offset
-            row[SHRINKING : SHRINKING + 3] = 1 / np.asarray(factors)
-            row[SMALLEST] = smallest
+            row[OFFSET : OFFSET + 3] = row[OFFSET : OFFSET + 3] * factors + offset
+            row[SHRINKING : SHRINKING + 3] /= factors
+            row[SMALLEST] *= smallest
             row[BLEND] *= smallest
+
+    def shrink(self, factor: float) -> None:
+        """Make everything so far smaller about the origin."""
+        self.place((factor, factor, factor), (0.0, 0.0, 0.0))
 
     def _add(
         self, kind: int, color: Color, at: Point, parameters: Sequence[float], reach: float,
@@ -91,7 +95,7 @@ class Parts:
         row[KIND], row[OPERATION], row[BLEND] = kind, operation, blend
         row[COLOR : COLOR + 3] = to_linear(color.rgb if isinstance(color, Paint) else color)
         row[SLOT] = color.slot if isinstance(color, Paint) else FIXED
-        row[SHRINKING : SHRINKING + 3] = row[SMALLEST] = 1.0
+        row[SHRINKING : SMALLEST + 1] = 1.0
         row[POSITION : POSITION + 3] = at
         row[ROTATION : ROTATION + 9] = pose.T.ravel()
         row[PARAMETERS : PARAMETERS + len(parameters)] = parameters

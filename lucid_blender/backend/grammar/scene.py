@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...core import cameras
 from ...core.meshes import TriangleMesh
-from . import household, nature, settings, vehicles
+from . import animals, buildings, food, household, nature, settings, tools, vehicles
 from .parts import ACCENT, COLOR, MAIN, SLOT, Array, Parts
 from .shading import shade
 from .surface import zero_level
@@ -22,6 +22,14 @@ RECIPES: dict[str, Callable[[Parts, Variation], None]] = {
     "tree": nature.tree, "table": household.table, "lamp": household.lamp, "ball": nature.ball,
     "cube": household.cube, "robot": vehicles.robot, "sword": household.sword, "teapot": household.teapot,
     "boat": vehicles.boat, "snowman": nature.snowman, "duck": nature.duck, "cactus": nature.cactus,
+    "airplane": vehicles.airplane, "train": vehicles.train, "truck": vehicles.truck, "helicopter": vehicles.helicopter,
+    "lighthouse": buildings.lighthouse, "castle": buildings.castle, "windmill": buildings.windmill,
+    "guitar": tools.guitar, "hammer": tools.hammer, "axe": tools.axe, "crown": tools.crown, "key": tools.key,
+    "lantern": tools.lantern, "bottle": food.bottle, "bucket": food.bucket, "barrel": buildings.barrel,
+    "chest": buildings.chest, "bed": household.bed, "sofa": household.sofa, "umbrella": tools.umbrella,
+    "bell": tools.bell, "fish": animals.fish, "penguin": animals.penguin, "rabbit": animals.rabbit,
+    "snail": animals.snail, "turtle": animals.turtle, "apple": food.apple, "carrot": food.carrot,
+    "cupcake": food.cupcake, "flower": food.flower,
 }  # fmt: skip
 BOUND = 0.98  # metres: no prop reaches further from the origin
 
@@ -39,14 +47,12 @@ class Scene(Description):
         parts = Parts()
         generator = None if self.seed is None else np.random.default_rng(self.seed)
         RECIPES[self.class_name](parts, Variation(self.color, generator, self.second_color))
-        factors = SIZES[self.size] if self.size else (1.0, 1.0, 1.0)
         if self.size:
-            parts.place(factors, (0.0, 0.0, 0.0))
+            parts.place(SIZES[self.size], (0.0, 0.0, 0.0))
         if self.setting is None:
             return parts.rows()
-        smaller = settings.SHARE * np.asarray(factors)
-        parts.place(tuple(smaller), (0.0, 0.0, 0.0))
-        parts.place(tuple(smaller), (0.0, 0.0, settings.TOP - lowest(parts.rows(), BOUND)))
+        parts.shrink(settings.SHARE)
+        parts.place((1.0, 1.0, 1.0), (0.0, 0.0, settings.TOP - lowest(parts.rows(), BOUND)))
         support = Parts()
         settings.RECIPES[self.setting](support)
         return np.concatenate([parts.rows(), support.rows()])

@@ -39,7 +39,7 @@ def green_rug(p: Parts) -> None:
 
 
 def grass_patch(p: Parts) -> None:
-    p.ellipsoid(SOIL, (0, 0, TOP - 0.10), (0.74, 0.74, 0.14))
+    p.ellipsoid(SOIL, (0, 0, TOP - 0.16), (0.72, 0.72, 0.12))
     p.cylinder(GRASS, (0, 0, TOP - 0.05), 0.74, 0.05, rounding=0.04)
     for i, azimuth in enumerate(np.deg2rad(np.arange(0, 360, 30))):
         at = (0.68 * np.sin(azimuth), 0.68 * np.cos(azimuth), TOP)

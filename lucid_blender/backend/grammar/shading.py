@@ -53,7 +53,7 @@ def _shade(layers, main, accent, same, contrast, kind, out):  # type: ignore[no-
             named = first * paint + second * accent[j]
             light = row[REST + j] * row[LIGHT_LAYER]
             if kind == 2:
-                light += named * row[MIRROR] * 1.15 + 0.02 * (first + second) * row[MIRROR]
+                light += (0.93 * named + 0.06 * (first + second)) * row[MIRROR]
             else:
                 light += named * row[LIGHT_LAYER]
                 if kind == 1:

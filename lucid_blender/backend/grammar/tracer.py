@@ -162,12 +162,15 @@ def _light(rows, px, py, pz, nx, ny, nz, rx, ry, rz, out):  # type: ignore[no-un
     along = rx * nx + ry * ny + rz * nz
     mx, my, mz = rx - 2.0 * along * nx, ry - 2.0 * along * ny, rz - 2.0 * along * nz  # where the mirrored ray goes
     towards = max(mx * LX + my * LY + mz * LZ, 0.0)
+    aside = max(0.58 * mx + 0.66 * my + 0.48 * mz, 0.0)  # a second, weaker lamp behind
     rim = (1.0 - min(max(-along, 0.0), 1.0)) ** 3
     sky = min(max((mz + 0.05) / 0.30, 0.0), 1.0)
     sky = sky * sky * (3.0 - 2.0 * sky)
-    out[6] = (0.85 * towards**40 + (0.05 + 0.30 * rim) * sky) * open_sky
-    ground = 0.30 + 0.25 * min(max(-mz, 0.0), 1.0)
-    out[7] = (ground + (0.55 + 0.55 * max(mz, 0.0) - ground) * sky + 0.9 * towards**12) * open_sky
+    out[6] = (0.85 * towards**30 + 0.45 * aside**30 + (0.06 + 0.40 * rim) * sky) * open_sky
+    level = math.sqrt(mx * mx + my * my) + 1e-9
+    window = max(2.0 * (mx / level) * (my / level), 0.0) ** 4 * level  # two bright windows of a studio
+    ground = 0.16 + 0.30 * min(max(-mz, 0.0), 1.0)
+    out[7] = (ground + (0.75 + 0.35 * mz - ground) * sky + 0.9 * towards**12 + 0.75 * window) * open_sky
 
 
 @njit(cache=True, fastmath=True, nogil=True)

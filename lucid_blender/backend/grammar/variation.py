@@ -16,6 +16,10 @@ SNOW: Rgb = (0.95, 0.95, 0.95)
 GOLD: Rgb = (0.90, 0.70, 0.20)
 WAFFLE: Rgb = (0.84, 0.62, 0.33)
 CLAY: Rgb = (0.72, 0.38, 0.22)
+LEAF: Rgb = (0.22, 0.56, 0.18)
+SKIN: Rgb = (0.45, 0.66, 0.30)
+STONE: Rgb = (0.62, 0.61, 0.58)
+GLOW: Rgb = (1.0, 0.90, 0.50)
 
 
 @dataclass(frozen=True)

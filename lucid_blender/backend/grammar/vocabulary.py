@@ -6,6 +6,9 @@ from dataclasses import dataclass
 CLASSES: tuple[str, ...] = (
     "mushroom", "rocket", "car", "chair", "mug", "ice cream", "cone", "house", "tree", "table",
     "lamp", "ball", "cube", "robot", "sword", "teapot", "boat", "snowman", "duck", "cactus",
+    "airplane", "train", "truck", "helicopter", "lighthouse", "castle", "windmill", "guitar", "hammer", "axe",
+    "crown", "key", "lantern", "bottle", "bucket", "barrel", "chest", "bed", "sofa", "umbrella",
+    "bell", "fish", "penguin", "rabbit", "snail", "turtle", "apple", "carrot", "cupcake", "flower",
 )  # fmt: skip
 
 COLORS: dict[str, tuple[float, float, float]] = {  # sRGB display values
@@ -23,9 +26,14 @@ COLORS: dict[str, tuple[float, float, float]] = {  # sRGB display values
 
 ACCENTS: dict[str, str] = {  # the part of each class that a two-colour phrase names
     "mushroom": "stem", "rocket": "fins", "car": "roof", "chair": "legs", "mug": "handle", "ice cream": "cherry",
-    "cone": "foot", "house": "roof", "tree": "trunk", "table": "legs", "lamp": "foot", "ball": "band",
-    "cube": "edges", "robot": "arms", "sword": "grip", "teapot": "lid", "boat": "sail", "snowman": "hat",
-    "duck": "beak", "cactus": "pot",
+    "cone": "base", "house": "roof", "tree": "trunk", "table": "legs", "lamp": "base", "ball": "band",
+    "cube": "spots", "robot": "arms", "sword": "hilt", "teapot": "lid", "boat": "sail", "snowman": "hat",
+    "duck": "beak", "cactus": "pot", "airplane": "wings", "train": "cabin", "truck": "cab", "helicopter": "tail",
+    "lighthouse": "bands", "castle": "roofs", "windmill": "blades", "guitar": "neck", "hammer": "handle",
+    "axe": "handle", "crown": "gems", "key": "ribbon", "lantern": "light", "bottle": "label", "bucket": "rim",
+    "barrel": "hoops", "chest": "lid", "bed": "blanket", "sofa": "cushions", "umbrella": "handle", "bell": "bow",
+    "fish": "fins", "penguin": "scarf", "rabbit": "bow", "snail": "body", "turtle": "skin", "apple": "leaf",
+    "carrot": "leaves", "cupcake": "cup", "flower": "pot",
 }  # fmt: skip
 
 PLURAL: tuple[str, ...] = tuple(word for word in ACCENTS.values() if word.endswith("s"))
