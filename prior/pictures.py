@@ -3,7 +3,8 @@
 python -m prior.pictures --count 40000
 
 What a camera sees of a shape costs 20 ms to trace. Which of its parts have the named colours, and what every material
-would do with the light, is kept with each pixel (`grammar/shading.py`), so one tracing serves all of them. Only pixels that the prop touches are kept: twelve bytes each.
+would do with the light, is kept with each pixel (`grammar/shading.py`), so one tracing serves all of them. Only pixels
+that the prop touches are kept: twelve bytes each.
 """
 
 import argparse
@@ -137,7 +138,7 @@ def decoded(layers: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def recolors(scene: Scene, follows: bool) -> list[str]:
-    """The main colours that leave every other paint of the scene as it is; `follows`: but for an accent that follows."""
+    """The main colours that leave the other paints of the scene as they are, an accent that `follows` aside."""
 
     def others(color: str) -> NDArray[np.float64]:
         rows = replace(scene, color=color, setting=None).rows()
