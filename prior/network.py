@@ -5,10 +5,8 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from lucid_blender.backend.grammar import AZIMUTH_PHRASES, BACKGROUNDS, CLASSES, COLORS, ELEVATION_PHRASES
-
 from .analytic_encoder import LATENT_CHANNELS
-from .text import MAX_TOKENS
+from .text import ATTRIBUTES, MAX_TOKENS
 
 WIDTH = 128  # of the text embedding
 
@@ -93,14 +91,13 @@ class AttributeReader(nn.Module):
     def __init__(self, end_token: int) -> None:
         super().__init__()
         self.end_token = end_token
-        sizes = (len(CLASSES), len(COLORS), len(AZIMUTH_PHRASES), len(ELEVATION_PHRASES), len(BACKGROUNDS))
-        self.heads = nn.ModuleList(nn.Linear(WIDTH, size) for size in sizes)
+        self.heads = nn.ModuleList(nn.Linear(WIDTH, len(values)) for values in ATTRIBUTES)
 
     def loss(
         self,
         words: Tensor,  # [B, MAX_TOKENS, WIDTH]
         tokens: Tensor,  # [B, MAX_TOKENS]
-        attributes: Tensor,  # [B, 5]
+        attributes: Tensor,  # [B, number of attributes]
         unsaid: int,
     ) -> Tensor:
         """Sum of the cross entropies, over the captions that name the attribute."""

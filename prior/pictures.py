@@ -128,6 +128,15 @@ class Pictures:
         return shard.where[part], decoded(shard.layers[part])
 
 
+def draw(
+    pictures: Pictures, indices: NDArray[np.int64], generator: np.random.Generator, held_out: bool = False
+) -> tuple[NDArray[np.float32], list[Description], NDArray[np.int64]]:
+    """The pictures of those numbers in random colours over random backgrounds, what they show, and the backgrounds."""
+    props = [pictures.describe(int(i), generator, held_out) for i in indices]
+    backgrounds = generator.integers(len(BACKGROUNDS), size=len(indices))
+    return pictures.over(indices, props, backgrounds, generator), props, backgrounds
+
+
 def encoded(layers: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Layers and alpha [M, 12] as bytes; half a step is 0.2 % of the largest value, less for the squared ones' dark."""
     return np.round((np.clip(layers / LARGEST, 0, 1)) ** (1 / POWER) * 255).astype(np.uint8)

@@ -12,14 +12,17 @@ from lucid_blender.backend.grammar import (
     CLASSES,
     COLORS,
     ELEVATION_PHRASES,
+    MATERIALS,
+    SETTINGS,
+    SIZES,
+    Description,
     caption,
     known_words,
-    parse_prompt,
     view_phrase,
 )
 from lucid_blender.backend.grammar.vocabulary import plain_view_phrase
 
-MAX_TOKENS = 32
+MAX_TOKENS = 40
 START, END = "<|startoftext|>", "<|endoftext|>"
 PREFIXES = ("a 3d render of", "a photo of", "a picture of", "a 3d model of", "an image of")
 
@@ -79,7 +82,9 @@ def write_tokenizer(folder: Path) -> None:
 
 
 def random_caption(
-    facts: np.ndarray,  # [5] class, colour, azimuth, elevation, radius
+    prop: Description,
+    azimuth: float,
+    elevation: float,
     background: int,
     generator: np.random.Generator,
 ) -> str:
@@ -89,15 +94,13 @@ def random_caption(
     choice = generator.random()
     view = None
     if choice < FINE_VIEW:
-        view = view_phrase(float(facts[2]), float(facts[3]))
+        view = view_phrase(azimuth, elevation)
     elif choice < FINE_VIEW + PLAIN_VIEW:
-        view = plain_view_phrase(float(facts[2]), float(facts[3]))
+        view = plain_view_phrase(azimuth, elevation)
     named = list(BACKGROUNDS)[background] if generator.random() < NAMED_BACKGROUND else None
-    name, color = CLASSES[int(facts[0])], list(COLORS)[int(facts[1])]
-    text = caption(name, color, named, view)
+    text = caption(prop, named, view)
     if named and view and generator.random() < BACKGROUND_FIRST:
-        ground = caption(name, color, named)
-        text = f"{ground}, {view}"
+        text = f"{caption(prop, named)}, {view}"
     form = generator.random()
     if form < PREFIXED:
         return f"{PREFIXES[int(generator.integers(len(PREFIXES)))]} {text}"
@@ -107,11 +110,25 @@ def random_caption(
 
 
 UNSAID = -100  # what torch's losses leave out
+ATTRIBUTES: tuple[tuple[str | None, ...], ...] = (  # that a caption says, and their values
+    CLASSES,
+    tuple(COLORS),
+    (None, *COLORS),  # second colour
+    (None, *MATERIALS),
+    (None, *SIZES),
+    (None, *SETTINGS),
+    AZIMUTH_PHRASES,
+    tuple(phrase for _, phrase in ELEVATION_PHRASES),
+    tuple(BACKGROUNDS),
+)
 
 
-def attributes_of(text: str) -> tuple[int, int, int, int, int]:
-    """Numbers of the class, colour, azimuth, elevation and background that a caption names, UNSAID for the others."""
-    name, color, _ = parse_prompt(text)
+def attributes_of(prop: Description, text: str) -> list[int]:
+    """The number of each attribute's value in a prop's caption; UNSAID for what it leaves out."""
+    if not text:
+        return [UNSAID] * len(ATTRIBUTES)
+    said = (prop.class_name, prop.color, prop.second_color, prop.material, prop.size, prop.setting)
+    numbers = [values.index(value) for values, value in zip(ATTRIBUTES, said, strict=False)]
     azimuth = elevation = background = UNSAID
     for j, (_, height) in enumerate(ELEVATION_PHRASES):
         for i, side in enumerate(AZIMUTH_PHRASES):
@@ -120,8 +137,4 @@ def attributes_of(text: str) -> tuple[int, int, int, int, int]:
     for i, ground in enumerate(BACKGROUNDS):
         if f"{ground} background" in text:
             background = i
-    return (
-        UNSAID if name is None else CLASSES.index(name),
-        UNSAID if color is None else list(COLORS).index(color),
-        azimuth, elevation, background,
-    )  # fmt: skip
+    return [*numbers, azimuth, elevation, background]

@@ -21,11 +21,11 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
-from lucid_blender.backend.grammar import BACKGROUNDS, CLASSES
+from lucid_blender.backend.grammar import CLASSES
 
 from .analytic_encoder import LATENT_CHANNELS, patches_of, principal_components
 from .network import AttributeReader, Denoiser, make_scheduler, tokens_of
-from .pictures import Pictures, load_pictures
+from .pictures import AZIMUTH, CLASS, ELEVATION, Pictures, draw, load_pictures
 from .storage import STATE, load, save_atomically
 from .text import UNSAID, attributes_of, random_caption, write_tokenizer
 from .train_vae import random_batch
@@ -38,8 +38,11 @@ EMA_DECAY = 0.998
 WARM_UP = 200  # steps
 NOISY_EMPHASIS = 4.0  # the loss counts 1 + this * t / T times: there the words decide what is drawn, and from where
 READING = 0.02  # weight of the loss that asks the text encoder to keep every attribute readable
-ROUND = ("mushroom", "ice cream", "cone", "tree", "lamp", "ball", "cube", "rocket")  # little to see of the azimuth
-ROUND_SHARE = 0.25  # of the pictures; by their number it would be 0.4
+ROUND = (  # little to see of the azimuth
+    "mushroom", "ice cream", "cone", "tree", "lamp", "ball", "cube", "rocket", "lighthouse", "crown", "lantern",
+    "bottle", "bucket", "barrel", "umbrella", "apple", "carrot", "cupcake",
+)  # fmt: skip
+ROUND_SHARE = 0.25  # of the pictures; by their number it would be 0.36
 
 
 @dataclass
@@ -53,20 +56,21 @@ class Batches:
     generator: np.random.Generator
 
     def __post_init__(self) -> None:
-        is_round = np.isin(self.pictures.facts[:, 0], [CLASSES.index(name) for name in ROUND])
+        is_round = np.isin(self.pictures.facts[:, CLASS], [CLASSES.index(name) for name in ROUND])
         self.round, self.sided = np.flatnonzero(is_round), np.flatnonzero(~is_round)
 
     def draw(self, size: int) -> tuple[Tensor, Tensor, Tensor]:
         from_round = self.generator.random(size) < ROUND_SHARE
         indices = np.where(from_round, self.generator.choice(self.round, size), self.generator.choice(self.sided, size))
-        backgrounds = self.generator.integers(len(BACKGROUNDS), size=size)
-        pixels = torch.from_numpy(self.pictures.over(indices, backgrounds))
+        pixels, props, backgrounds = draw(self.pictures, indices, self.generator)
+        sides = self.pictures.facts[indices]
         captions = [
-            random_caption(self.pictures.facts[i], int(b), self.generator)
-            for i, b in zip(indices, backgrounds, strict=True)
+            random_caption(prop, float(facts[AZIMUTH]), float(facts[ELEVATION]), int(background), self.generator)
+            for prop, facts, background in zip(props, sides, backgrounds, strict=True)
         ]
-        attributes = torch.tensor([attributes_of(text) for text in captions])
-        return linear_latents(pixels, self.projection, self.mean), tokens_of(self.tokenizer, captions), attributes
+        attributes = torch.tensor([attributes_of(prop, text) for prop, text in zip(props, captions, strict=True)])
+        latents = linear_latents(torch.from_numpy(pixels), self.projection, self.mean)
+        return latents, tokens_of(self.tokenizer, captions), attributes
 
 
 def linear_latents(pixels: Tensor, projection: Tensor, mean: Tensor) -> Tensor:

@@ -12,18 +12,17 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-from lucid_blender.backend.grammar import BACKGROUNDS, CLASSES
+from lucid_blender.backend.grammar import CLASSES
 
 from .analytic_encoder import install, make_autoencoder, principal_components
-from .pictures import Pictures, load_pictures
+from .pictures import Pictures, draw, load_pictures
 from .storage import STATE, load, save_atomically
 
 CHECKPOINT = STATE / "vae.pt"
 
 
 def random_batch(pictures: Pictures, size: int, generator: np.random.Generator) -> Tensor:
-    indices = generator.integers(len(pictures), size=size)
-    return torch.from_numpy(pictures.over(indices, generator.integers(len(BACKGROUNDS), size=size)))
+    return torch.from_numpy(draw(pictures, generator.integers(len(pictures), size=size), generator)[0])
 
 
 @torch.no_grad()
@@ -33,7 +32,7 @@ def psnr_by_class(autoencoder: AutoencoderKL, pictures: Pictures, count: int = 1
     indices = generator.integers(len(pictures), size=count)
     scores = []
     for part in np.array_split(indices, max(count // 50, 1)):
-        batch = torch.from_numpy(pictures.over(part, generator.integers(len(BACKGROUNDS), size=len(part))))
+        batch = torch.from_numpy(draw(pictures, part, generator)[0])
         out = autoencoder.decode(autoencoder.encode(batch).latent_dist.mode()).sample.clamp(-1, 1)
         scores.append(-10 * torch.log10(((out - batch) / 2).square().mean((1, 2, 3)) + 1e-9))
     score = torch.cat(scores).numpy()
