@@ -143,7 +143,7 @@ class Trainer:
         gradients = [p.grad for p in [*self.parameters, *self.reader.parameters()] if p.grad is not None]
         spent = self.spent if self.rank == 0 else 0.0
         if self.world == 1:
-            return float(loss), spent
+            return float(loss.detach()), spent
         flat = torch.cat([g.reshape(-1) for g in gradients] + [torch.stack([loss.detach(), torch.tensor(spent)])])
         dist.all_reduce(flat)
         offset = 0
