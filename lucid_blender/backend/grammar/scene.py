@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import cameras
+from ...core.meshes import TriangleMesh
 from . import household, nature, vehicles
 from .parts import Array, Parts
-from .tracer import trace
+from .surface import to_srgb, zero_level
+from .tracer import colors, distances, trace
 from .variation import Variation
 from .vocabulary import CLASSES, COLORS
 
@@ -45,6 +47,22 @@ class Scene:
         generator = None if self.seed is None else np.random.default_rng(self.seed)
         RECIPES[self.class_name](parts, Variation(self.color, generator))
         return parts.rows()
+
+    def distance(self, points: Array) -> Array:
+        """[N] signed distance in metres from points [N, 3], negative inside; away from the surface a lower bound."""
+        found = np.empty(len(points))
+        distances(self.rows(), np.ascontiguousarray(points, np.float64), found)
+        return found
+
+    def mesh(self, resolution: int = 160) -> TriangleMesh:
+        """The surface by marching cubes, `resolution` samples from -BOUND to BOUND, in colours without light."""
+        step = 2 * BOUND / (resolution - 1)
+        vertices, triangles = zero_level(self.distance, BOUND + step, resolution)
+        linear = np.empty_like(vertices)
+        colors(self.rows(), vertices, step, linear)
+        return TriangleMesh(
+            vertices=vertices.astype(np.float32), triangles=triangles.astype(np.int32), colors=to_srgb(linear)
+        )
 
 
 @dataclass(frozen=True)

@@ -182,3 +182,18 @@ def trace(
                 rgb[v, u, j] = 12.92 * c if c <= 0.0031308 else 1.055 * c ** (1.0 / 2.4) - 0.055
             alpha[v, u] = coverage
             depth[v, u] = t * z
+
+
+@njit(cache=True, nogil=True)
+def distances(rows: Array, points: Array, out: Array) -> None:
+    """Fill `out` [N] with the scene's signed distance at `points` [N, 3]; what `_primitive` says of it holds here."""
+    for n in range(points.shape[0]):
+        out[n] = _distance(rows, points[n, 0], points[n, 1], points[n, 2])
+
+
+@njit(cache=True, nogil=True)
+def colors(rows: Array, points: Array, pixel: float, out: Array) -> None:
+    """Fill `out` [N, 3] with the linear colour of the surface at `points`, painted edges `pixel` metres wide."""
+    for n in range(points.shape[0]):
+        out[n] = 0.0
+        _color(rows, points[n, 0], points[n, 1], points[n, 2], pixel, out[n])
