@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.errors import InvalidInput
 from ..core.messages import Finished
+from ..core.options import Image
 from ..core.presets import Preset, objective, preset
 from .choices import make_rasterizer
 from .cli_options import with_settings
@@ -108,6 +110,11 @@ def _rows(
                 generation = preset(preset_name, prompt)
                 generation = replace(generation, objective=objective(name, generation.model), seed=seed)
                 generation = with_settings(generation, settings)
+                if isinstance(generation.representation, Image):
+                    raise InvalidInput(
+                        "objectives are compared on props, and an image is none",
+                        advice="`bench quality --representation image` measures pictures.",
+                    )
                 model = model or load(generation.model)
                 job = Job.create(folder / job_name(prompt, name, seed), generation)
                 with job.running():

@@ -14,14 +14,12 @@ import torch
 from torch import Tensor
 
 from ..core.errors import InvalidInput
-from ..core.options import Gaussians, Generation
-from ..core.splats import SplatCloud
-from .choices import make_rasterizer
+from ..core.options import Generation, Image
 from .diffusion import Diffusion
 from .quality.clip import Clip
 from .quality.inception import load_inception
 from .quality.judge import classifier_features
-from .representations.gaussians import GaussianSplats
+from .representations.contract import Render
 from .views import draw_views
 
 SAMPLING_STEPS = 50  # of DPM-Solver++, DreamMapping table 3
@@ -29,20 +27,16 @@ SAMPLING_GUIDANCE = 7.5
 Features = Callable[[Tensor], Tensor]  # pictures [N, 3, H, W] in [0, 1] -> [N, D]
 
 
-def looks(cloud: SplatCloud, generation: Generation, count: int) -> Tensor:
-    """[count, 3, H, W] in [0, 1]: the prop from random cameras, the same ones for every prop of the same settings."""
+def looks(render: Render, generation: Generation, count: int) -> Tensor:
+    """[count, 3, H, W] in [0, 1]: the prop from random cameras, the same ones for every prop of the same settings; an
+    image [1, 3, H, W] is the same from all of them."""
+    if isinstance(generation.representation, Image):
+        count = 1
     still = replace(generation.cameras, position_jitter=0.0, target_jitter=0.0, up_jitter=0.0)
     generator = torch.Generator().manual_seed(generation.seed)
     views = draw_views(still, generation.iterations, count=count, size=generation.resolution, generator=generator)
-    splats = GaussianSplats(
-        Gaussians(sh_degree=cloud.sh_degree),  # type: ignore[arg-type]
-        cloud,
-        extent=still.extent,
-        iterations=1,
-        rasterize=make_rasterizer(generation.rasterizer),
-    )
     with torch.no_grad():
-        colors = [splats.render([view.camera], torch.ones(3)).color.cpu() for view in views]
+        colors = [render([view.camera], torch.ones(3)).color.cpu() for view in views]
     return torch.cat(colors).permute(0, 3, 1, 2).clamp(0, 1).contiguous()
 
 

@@ -24,27 +24,27 @@ from ..core.codec import to_plain
 from ..core.errors import InvalidInput, JobError
 from ..core.meshes import TriangleMesh
 from ..core.messages import Finished, Notice
-from ..core.options import BUILTIN, Control, DiffusionModel, Generation, Meshing
-from ..core.splats import SplatCloud
+from ..core.options import BUILTIN, Control, DiffusionModel, Gaussians, Generation, Image, Meshing
 from . import pictures
 from .bench_pictures import looks, make_features, sampled
 from .choices import make_rasterizer
 from .diffusion import Diffusion, load
 from .grammar import Scene
 from .job import Job
-from .meshing.surface import extract
 from .quality.clip import load_clip
 from .quality.frechet import frechet_distance
-from .quality.judge import features_of
-from .quality.known import scene_of, truth
+from .quality.judge import features_of, opinion
+from .quality.known import Seen, scene_of, truth
 from .quality.report import Report, Run, markdown, summaries
-from .run import generate
-from .scores import look, score
+from .representations.contract import Representation
+from .run import generate, result_of
+from .scores import look, look_through, score
 
 logger = logging.getLogger(__name__)
 
 TILE = 128  # pixels a side of the sheet's pictures
 TILE_VIEWS = (3, 15)  # of the ring of cameras: from the front right, and from the back left
+OF_PICTURES = ("class_agreement", "color_agreement", "text_score")  # fields of an Opinion that need no camera
 Array = npt.NDArray[np.float32]
 
 
@@ -138,6 +138,11 @@ class Bench:
         self.features = make_features(
             plan.features, inception_weights=plan.inception_weights, clips=self.clips, device=device
         )
+        if self.features is not None and any(map(self.is_flat, plan.settings)):
+            raise InvalidInput(
+                "an image is one picture a run, too few for a distance between distributions",
+                advice="Leave it out: --features none.",
+            )
         self.gathered = {setting.name: Gathered() for setting in plan.settings}
         self.sampled: list[Array] = []
         self.tiles: list[pictures.Floats] = []
@@ -171,32 +176,49 @@ class Bench:
     def run(self, name: str, setting: Setting, prompt: str, seed: int) -> Run:
         """One prop: distilled, looked at, measured."""
         generation, gathered = setting.generation_for(prompt, seed), self.gathered[setting.name]
-        finished = distilled(self.folder / _file_name(name), generation, self.model_of(generation))
-        cloud = splats_of(finished)
+        finished, made = distilled(self.folder / _file_name(name), generation, self.model_of(generation))
         values: dict[str, float | None] = {
             "seconds": finished.seconds,
             "network_evaluations": finished.network_evaluations,
-            "splats": len(cloud),
+            "splats": len(finished.splats) if finished.splats is not None else 0,
         }
-        if self.clips or self.features is not None:
-            drawn = looks(cloud, generation, self.plan.views)
+        notes: dict[str, str] = {}
+        flat = isinstance(generation.representation, Image)
+        if self.clips or self.features is not None or flat:
+            drawn = looks(made.render, generation, self.plan.views)
             values |= {f"CLIP {clip.name}": clip.score(drawn, prompt) for clip in self.clips}
             if self.features is not None:
                 gathered.drawn.append(self.features(drawn).numpy())
-        seen = look(cloud, make_rasterizer(generation.rasterizer))
+        scene = self.scene(prompt, generation)
+        if flat:
+            values |= self.judge_picture(drawn[0].permute(1, 2, 0).numpy(), scene)
+            return Run(setting=setting.name, prompt=prompt, seed=seed, values=values, notes=notes)
+        seen = seen_of(finished, made, generation)
         self.tiles += [_tile(seen.pictures[view]) for view in TILE_VIEWS]
-        notes: dict[str, str] = {}
-        if (scene := self.scene(prompt, generation)) is not None:
-            found = dataclasses.asdict(score(seen, mesh_of(finished, cloud), scene))
+        if scene is not None:
+            found = dataclasses.asdict(score(seen, mesh_of(finished, made), scene))
             notes["best_other"] = found.pop("best_other")
             values |= found
             gathered.seen.append(features_of(seen.pictures))
             gathered.true.append(features_of(truth(scene, found["yaw"], found["scale"]).pictures))
         return Run(setting=setting.name, prompt=prompt, seed=seed, values=values, notes=notes)
 
+    def judge_picture(self, picture: Array, scene: Scene | None) -> dict[str, float]:
+        """What is said of one picture [H, W, 3], which has no camera and so neither silhouette nor sides."""
+        self.tiles += map(_tile, [picture, *[np.ones_like(picture)] * (len(TILE_VIEWS) - 1)])
+        if scene is None:
+            return {}
+        said = opinion(picture[None], scene)
+        return {name: getattr(said, name) for name in OF_PICTURES}
+
     def scene(self, prompt: str, generation: Generation) -> Scene | None:
         """The scene that a prompt names, where the model was taught such scenes."""
         return scene_of(prompt) if generation.model.source == BUILTIN else None
+
+    def is_flat(self, setting: Setting) -> bool:
+        """Whether it makes pictures in place of props."""
+        generation = setting.generation_for(self.plan.prompts[0], self.plan.seeds[0])
+        return isinstance(generation.representation, Image)
 
     def model_of(self, generation: Generation) -> Diffusion:
         """The model of a run, loaded once."""
@@ -206,8 +228,11 @@ class Bench:
         return self.models[key]
 
 
-def distilled(folder: Path, generation: Generation, model: Diffusion) -> Finished:
-    """The finished run in a folder, made or gone on with there. Raises JobError when another one is in it."""
+def distilled(folder: Path, generation: Generation, model: Diffusion) -> tuple[Finished, Representation]:
+    """The finished run in a folder, made or gone on with there, and what it made.
+
+    Raises JobError when another one is in the folder.
+    """
     job = Job.open(folder) if (folder / "job.json").exists() else Job.create(folder, generation)
     if to_plain(job.generation) != to_plain(generation):
         raise JobError(f"{folder} holds a run with other settings", advice="Choose another --output folder.")
@@ -216,24 +241,22 @@ def distilled(folder: Path, generation: Generation, model: Diffusion) -> Finishe
             if isinstance(event, Notice):
                 logger.warning("%s", event.message)
     assert isinstance(event, Finished)
-    return event
+    return event, result_of(job, model)
 
 
-def splats_of(finished: Finished) -> SplatCloud:
-    """The splats of a run. Raises InvalidInput when it has none."""
-    if finished.splats is None:
-        raise InvalidInput(
-            "this representation has no splats to look at", advice="Choose the representation Gaussians."
-        )
-    return finished.splats
+def seen_of(finished: Finished, made: Representation, generation: Generation) -> Seen:
+    """A prop from the ring of cameras: splats in their colours of all directions, a field by its own renderer."""
+    if isinstance(generation.representation, Gaussians) and finished.splats is not None:
+        return look(finished.splats, make_rasterizer(generation.rasterizer))
+    return look_through(made.render)
 
 
-def mesh_of(finished: Finished, cloud: SplatCloud) -> TriangleMesh | None:
-    """The mesh that was delivered, else the one that the splats have by default; none where none can be drawn."""
+def mesh_of(finished: Finished, made: Representation) -> TriangleMesh | None:
+    """The mesh that was delivered, else the one that the prop has by default; none where none can be drawn."""
     if finished.mesh is not None:
         return finished.mesh
     try:
-        return extract(cloud, Meshing())
+        return made.mesh(Meshing())
     except InvalidInput as error:
         logger.warning("no mesh to measure: %s", error)
         return None

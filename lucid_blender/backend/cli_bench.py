@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ..core.errors import InvalidInput
 from ..core.options import BUILTIN, DiffusionModel, Generation
-from ..core.presets import OBJECTIVES, PRESETS, objective, preset
+from ..core.presets import OBJECTIVES, PRESETS, REPRESENTATIONS, objective, preset, with_representation
 from .cli_options import with_settings
 
 PROMPTS = ("a red mushroom", "a blue car", "a yellow chair", "an orange duck")  # round, and with two sides or four
-WORDS = ("preset", "objective")  # what a setting may choose besides the options' names: whole sets of them
+WORDS = ("preset", "objective", "representation")  # what a setting may choose besides single options: sets of them
 
 
 def add_benches(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +63,7 @@ def _add_quality(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--offline", action="store_true", help="never download; use what is in the cache")
     parser.add_argument("--preset", choices=PRESETS, default="draft")
     parser.add_argument("--objective", choices=OBJECTIVES)
+    parser.add_argument("--representation", choices=REPRESENTATIONS, help="what is optimised (default: gaussians)")
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="in all settings")
     parser.add_argument("--output", metavar="FOLDER", type=Path, help="keep everything here, and go on from it")
 
@@ -91,6 +92,8 @@ def _quality(options: argparse.Namespace) -> int:
         def generation_for(prompt: str, seed: int) -> Generation:
             model = DiffusionModel(source=options.model, allow_download=not options.offline)
             generation = replace(preset(words.get("preset", options.preset), prompt, model=model), seed=seed)
+            if chosen := words.get("representation", options.representation):
+                generation = with_representation(generation, chosen)
             if chosen := words.get("objective", options.objective):
                 generation = replace(generation, objective=objective(chosen, model))
             return with_settings(generation, settings)

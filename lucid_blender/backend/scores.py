@@ -6,11 +6,14 @@ silhouette is compared with those of every class, at the best yaw and scale, and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from ..core.cameras import Camera
 from ..core.meshes import TriangleMesh
 from ..core.splats import SplatCloud
 from . import grammar
@@ -21,6 +24,7 @@ from .quality.pose import SOLID, best_other, best_pose, unaligned_iou
 from .quality.spectrum import detail
 from .quality.surface import nearness
 from .rasterizers.contract import Rasterize
+from .representations.contract import Pictures, Render
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,19 +54,28 @@ class Score:
     frechet: float  # Fréchet distance between the views and the scene's, in the classifier's features
 
 
-@torch.no_grad()
 def look(cloud: SplatCloud, rasterize: Rasterize) -> Seen:
     """The splats from the ring of cameras, in their colours of all directions."""
-    rendered = rasterize(
-        torch.from_numpy(cloud.positions),
-        torch.from_numpy(cloud.rotations),
-        torch.from_numpy(cloud.scales),
-        torch.from_numpy(cloud.opacities),
-        torch.from_numpy(cloud.base_colors).clamp(min=0),
-        cameras=ring(),
-        background=torch.tensor(grammar.BACKGROUNDS[BACKGROUND]),
-    )
-    return averaged(rendered.color.numpy(), rendered.alpha.numpy())
+
+    def render(cameras: Sequence[Camera], background: Tensor) -> Pictures:
+        return rasterize(
+            torch.from_numpy(cloud.positions),
+            torch.from_numpy(cloud.rotations),
+            torch.from_numpy(cloud.scales),
+            torch.from_numpy(cloud.opacities),
+            torch.from_numpy(cloud.base_colors).clamp(min=0),
+            cameras=cameras,
+            background=background,
+        )
+
+    return look_through(render)
+
+
+@torch.no_grad()
+def look_through(render: Render) -> Seen:
+    """Whatever has a renderer, from the ring of cameras."""
+    rendered = render(ring(), torch.tensor(grammar.BACKGROUNDS[BACKGROUND]))
+    return averaged(rendered.color.cpu().numpy(), rendered.alpha.cpu().numpy())
 
 
 def score(seen: Seen, mesh: TriangleMesh | None, scene: grammar.Scene) -> Score:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ import scipy.linalg
 import torch
 from transformers import CLIPConfig, CLIPModel
 
-from lucid_blender.backend import bench_pictures, bench_quality, cli
+from lucid_blender.backend import bench_pictures, bench_quality, cli, run
 from lucid_blender.backend.bench_pictures import looks
 from lucid_blender.backend.bench_quality import read_prompts
+from lucid_blender.backend.choices import make_rasterizer
 from lucid_blender.backend.cli_bench import named_changes
 from lucid_blender.backend.diffusion import load
 from lucid_blender.backend.grammar import CLASSES, Scene
@@ -27,8 +29,13 @@ from lucid_blender.backend.quality.judge import features_of
 from lucid_blender.backend.quality.known import truth
 from lucid_blender.backend.quality.measures import MEASURES
 from lucid_blender.backend.quality.report import Report, Run, markdown, summaries
+from lucid_blender.backend.representations.gaussians import GaussianSplats
+from lucid_blender.backend.representations.nerf import NerfField
+from lucid_blender.backend.scores import look, look_through
+from lucid_blender.core import presets
 from lucid_blender.core.errors import InvalidInput, JobError, ModelError
-from lucid_blender.core.options import DiffusionModel, Generation
+from lucid_blender.core.options import DiffusionModel, GaussianBlob, Gaussians, Generation, HashGrid, Nerf
+from lucid_blender.core.presets import preset, with_representation
 from lucid_blender.core.splats import SplatCloud
 
 from .tiny_models import tiny_tokenizer
@@ -189,11 +196,13 @@ def test_a_prop_is_looked_at_on_white_and_the_same_way_each_time() -> None:
         colors=np.array([[1.0, 0.0, 0.0]]),
     )
     generation = Generation(prompt="a mug", resolution=64)
-    views = looks(cloud, generation, 3)
+    rasterize = make_rasterizer(generation.rasterizer)
+    splats = GaussianSplats(Gaussians(), cloud, extent=1.0, iterations=1, rasterize=rasterize)
+    views = looks(splats.render, generation, 3)
     assert views.shape == (3, 3, 64, 64)
     assert torch.allclose(views[:, :, 0, 0], torch.ones(3, 3))
     assert views[:, 0, 32, 32].min() > 0.9 and views[:, 1, 32, 32].max() < 0.3
-    assert torch.equal(views, looks(cloud, generation, 3))
+    assert torch.equal(views, looks(splats.render, generation, 3))
 
 
 def test_reference_pictures_are_sampled_reproducibly(tiny_model: Path) -> None:
@@ -299,6 +308,57 @@ def test_the_builtin_model_is_held_against_the_scenes_that_prompts_name(tmp_path
     middle = slice(4 + 40, 4 + 88)
     assert np.abs(sheet[middle, middle].mean((0, 1)) - wanted[20:44, 20:44].mean((0, 1))).max() < 4
     assert (sheet[136:264, 4:132] == 255).all()  # no scene, no picture
+
+
+SMALL_FIELD = Nerf(
+    grid=HashGrid(levels=1, coarsest=4, finest=4),
+    hidden=4,
+    samples=12,
+    blob=GaussianBlob(density=6.0, deviation=0.3),
+    splat_resolution=8,
+)
+
+
+@pytest.mark.parametrize("representation", ["image", "nerf"])
+def test_fields_and_pictures_are_measured_beside_splats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, representation: str
+) -> None:
+    monkeypatch.setattr(run, "PICTURE_SIZE", 32)
+    monkeypatch.setattr(presets, "BUILTIN_NERF", SMALL_FIELD)
+    (tmp_path / "prompts.txt").write_text("a red mug\n")
+    command = ["bench", "quality", f"--prompts={tmp_path / 'prompts.txt'}", f"--output={tmp_path / 'out'}"]
+    command += ["--seeds", "0", f"--setting=one: representation={representation}", "--set", "iterations=1"]
+    assert cli.main(command) == 0
+    (made,) = json.loads((tmp_path / "out" / "quality.json").read_text("utf-8"))["runs"]
+    known, solid = made["values"], representation == "nerf"
+    assert (known["splats"] > 0) == solid and ("iou" in known) == solid and ("chamfer" in known) == solid
+    assert {"class_agreement", "color_agreement", "text_score"} <= known.keys()
+    sheet = read_picture(tmp_path / "out" / "sheet.png").pixels
+    assert sheet.shape == (132 + 4, 4 * 132 + 4, 3)
+    assert (sheet[4:132, 400:528] == 255).all() == (not solid)  # a picture has no back
+
+
+def test_a_field_is_seen_as_it_is_and_not_as_its_splats() -> None:
+    field = NerfField(SMALL_FIELD, torch.Generator().manual_seed(0), iterations=1, device=CPU)
+    seen = look_through(field.render).level.alphas > 0.5
+    shown = look(field.snapshot(), make_rasterizer("auto")).level.alphas > 0.5
+    # The blob is round, so that every azimuth sees the same area, to some pixels on its rim; cells of 0.25 m do not.
+    assert np.ptp(seen.sum((1, 2))) < 0.03 * seen.sum((1, 2)).mean()
+    assert (seen != shown).mean() > 0.01
+
+
+def test_the_classifier_judges_the_one_picture_and_no_distance_is_taken_of_it(tmp_path: Path) -> None:
+    def generation_for(prompt: str, seed: int) -> Generation:
+        return with_representation(preset("draft", prompt), "image")
+
+    setting = bench_quality.Setting(name="flat", generation_for=generation_for)
+    plan = bench_quality.Plan(prompts=("a red mug",), settings=(setting,))
+    bench, mug = bench_quality.Bench(plan, tmp_path), Scene("mug", "red")
+    said = bench.judge_picture(truth(mug).pictures[0], mug)
+    assert (said["class_agreement"], said["color_agreement"]) == (1, 1) and said["text_score"] > 80
+    assert bench.judge_picture(truth(mug).pictures[0], Scene("car", "blue"))["text_score"] == 0
+    with pytest.raises(InvalidInput, match="too few for a distance"):
+        bench_quality.measure(replace(plan, features="classifier"), tmp_path)
 
 
 def known_run(setting: str, prompt: str, seed: int, iou: float, chamfer: float | None) -> Run:
