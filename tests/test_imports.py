@@ -47,6 +47,7 @@ LAYERS = (
     ("cli",),
     ("cli_bench",),
     ("bench", "bench_quality", "doctor"),
+    ("bench_pictures",),
     ("server",),
     ("run",),
     ("notices", "recorder"),

@@ -13,15 +13,16 @@ import numpy as np
 
 from ..core.errors import InvalidInput
 from ..core.messages import Finished
+from ..core.options import Image
 from ..core.presets import Preset, objective, preset
 from .choices import make_rasterizer
 from .cli_options import with_settings
 from .diffusion import Diffusion, load
-from .grammar import parse_prompt
 from .job import Job
 from .pictures import Bytes, Floats, contact_sheet, read_picture, save_png
+from .quality.known import named_scene
 from .run import PICTURE_GAP, PICTURE_SIZE, generate
-from .scores import Score, score
+from .scores import Score, look, score
 
 COLUMNS = "prompt objective seed IoU worst unaligned other color class colour evaluations seconds s/step".split()
 
@@ -51,7 +52,7 @@ def objectives(
 ) -> int:
     """Run, print a table as it grows; keep scores.json, sheet.png and the jobs in ``output``; the exit code."""
     for prompt in prompts:
-        named(prompt)
+        named_scene(prompt)
     with tempfile.TemporaryDirectory() as temporary:
         folder = output or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,17 +95,6 @@ def _portrait(job: Path) -> Floats:
     return np.asarray(view.reshape(half, 2, half, 2, 3).mean(axis=(1, 3)), dtype=np.float64)
 
 
-def named(prompt: str) -> tuple[str, str]:
-    """The class and the colour that a prompt names. Raises InvalidInput when one is missing: no scene is known."""
-    class_name, color, _ = parse_prompt(prompt)
-    if class_name is None or color is None:
-        raise InvalidInput(
-            f"{prompt!r} names no prop and colour of the grammar, so there is no scene to score it against",
-            advice="`python -m lucid_blender.backend models` lists them.",
-        )
-    return class_name, color
-
-
 def _rows(
     prompts: Sequence[str],
     objective_names: Sequence[str],
@@ -120,19 +110,25 @@ def _rows(
                 generation = preset(preset_name, prompt)
                 generation = replace(generation, objective=objective(name, generation.model), seed=seed)
                 generation = with_settings(generation, settings)
+                if isinstance(generation.representation, Image):
+                    raise InvalidInput(
+                        "objectives are compared on props, and an image is none",
+                        advice="`bench quality --representation image` measures pictures.",
+                    )
                 model = model or load(generation.model)
                 job = Job.create(folder / job_name(prompt, name, seed), generation)
                 with job.running():
                     *_, finished = generate(job, model)
                 assert isinstance(finished, Finished)
                 assert finished.splats is not None
+                seen = look(finished.splats, make_rasterizer(generation.rasterizer))
                 yield Row(
                     prompt=prompt,
                     objective=name,
                     seed=seed,
                     iterations=generation.iterations,
                     splats=len(finished.splats),
-                    score=score(finished.splats, *named(prompt), make_rasterizer(generation.rasterizer)),
+                    score=score(seen, finished.mesh, named_scene(prompt)),
                     network_evaluations=finished.network_evaluations,
                     seconds=finished.seconds,
                 )

@@ -1,7 +1,7 @@
-"""`bench quality`: the tables 2 and 3 of DreamMapping, CLIP score, 3D-FID and time, over a file of prompts.
+"""`bench quality`, the yardstick: prompts x settings x seeds, distilled and held against what is known of them.
 
-Each prompt is distilled, and looked at from random cameras of the run's last iteration, on white, without jitter. The
-papers say "random views" and no more. Reference pictures are sampled from the distilled model itself.
+Where a prompt names a scene of the grammar, the prop is held against that scene (``scores``). Whatever the prompts
+are, there are the measures of the tables 2 and 3 of DreamMapping: CLIP score, 3D-FID and time (``bench_pictures``).
 """
 
 from __future__ import annotations
@@ -9,41 +9,51 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import re
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..core.codec import to_plain
 from ..core.errors import InvalidInput, JobError
+from ..core.meshes import TriangleMesh
 from ..core.messages import Finished, Notice
-from ..core.options import BUILTIN, Gaussians, Generation
-from ..core.splats import SplatCloud
+from ..core.options import BUILTIN, Control, DiffusionModel, Gaussians, Generation, Image, Meshing
 from . import pictures
+from .bench_pictures import looks, make_features, sampled
 from .choices import make_rasterizer
 from .diffusion import Diffusion, load
-from .grammar import parse_prompt
-from .grammar.classifier import load_classifier
+from .grammar import Scene
 from .job import Job
-from .quality.clip import Clip, load_clip
+from .quality.clip import load_clip
 from .quality.frechet import frechet_distance
-from .quality.inception import load_inception
-from .representations.gaussians import GaussianSplats
-from .run import generate
-from .scores import Score, score
-from .views import draw_views
+from .quality.judge import features_of, opinion
+from .quality.known import Seen, scene_of, truth
+from .quality.report import Report, Run, markdown, summaries
+from .representations.contract import Representation
+from .run import generate, result_of
+from .scores import look, look_through, score
 
 logger = logging.getLogger(__name__)
 
-SAMPLING_STEPS = 50  # of DPM-Solver++, DreamMapping table 3
-SAMPLING_GUIDANCE = 7.5
-SHEET_VIEWS = 4
-Features = Callable[[Tensor], Tensor]  # pictures [N, 3, H, W] in [0, 1] -> [N, D]
+TILE = 128  # pixels a side of the sheet's pictures
+TILE_VIEWS = (3, 15)  # of the ring of cameras: from the front right, and from the back left
+OF_PICTURES = ("class_agreement", "color_agreement", "text_score")  # fields of an Opinion that need no camera
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What is compared: how a prompt and a seed are made into a prop."""
+
+    name: str
+    generation_for: Callable[[str, int], Generation]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,40 +61,24 @@ class Plan:
     """What is measured, and how."""
 
     prompts: tuple[str, ...]
-    generation_for: Callable[[str], Generation]
+    settings: tuple[Setting, ...]  # the others are compared with the first
+    seeds: tuple[int, ...] = (0,)
     clips: tuple[str, ...] = ()  # ids or folders
-    features: str = "classifier"  # what Fréchet distances are measured in: inception, clip, classifier, or none
+    features: str = "none"  # what distances to sampled pictures are measured in: inception, clip, classifier, or none
     inception_weights: Path | None = None
-    views: int = 50  # of each prop
+    views: int = 50  # random ones of each prop, for CLIP and for distances to sampled pictures
     references: int = 50  # sampled pictures for each prompt
     offline: bool = False
     output: Path | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One prompt."""
+@dataclass
+class Gathered:
+    """Features of the views that one setting has shown so far, and of the scenes that they are held against."""
 
-    prompt: str
-    seconds: float
-    network_evaluations: int
-    splats: int
-    clip_scores: tuple[float, ...]  # one a CLIP, 100 x cosine
-    known: Score | None  # against the grammar's scene, where the prompt names one
-
-
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """All prompts."""
-
-    clips: tuple[str, ...]
-    mean_clip_scores: tuple[float, ...]
-    mean_seconds: float
-    features: str
-    frechet_distance: float | None
-    views: int
-    references: int
-    rows: tuple[Row, ...]
+    seen: list[Array] = field(default_factory=list)
+    true: list[Array] = field(default_factory=list)
+    drawn: list[Array] = field(default_factory=list)  # of random views, held against sampled pictures
 
 
 def read_prompts(path: Path) -> tuple[str, ...]:
@@ -117,34 +111,128 @@ def quality(plan: Plan) -> int:
 
 
 def measure(plan: Plan, folder: Path) -> tuple[Report, pictures.Bytes]:
-    """The report, and a sheet with a line for each prompt: views of the prop, and a reference picture where one is."""
-    model = load(plan.generation_for(plan.prompts[0]).model)
-    clips = [load_clip(source, device=model.device, offline=plan.offline) for source in plan.clips]
-    features = make_features(plan, clips, model.device)
-    rows: list[Row] = []
-    seen: list[Tensor] = []
-    wanted: list[Tensor] = []
-    tiles: list[pictures.Floats] = []
-    for number, prompt in enumerate(plan.prompts):
-        generation = plan.generation_for(prompt)
-        finished = distilled(folder / f"{number:03} {prompt}"[:80].strip(". "), generation, model)
-        views = looks(finished.splats, generation, plan.views)
-        rows.append(_row(prompt, finished, views, clips, generation))
-        tiles += [view.permute(1, 2, 0).numpy() for view in views[:SHEET_VIEWS]]
-        if features is not None:
-            references = sampled(model, generation, plan.references)
-            seen.append(features(views))
-            wanted.append(features(references))
-            resized = interpolate(references[:1], size=views.shape[-2:], mode="bilinear", antialias=True)
-            tiles.append(resized[0].permute(1, 2, 0).numpy())
-        print(f"{number + 1}/{len(plan.prompts)} {_line(rows[-1])}", flush=True)
-    distance = frechet_distance(torch.cat(seen).numpy(), torch.cat(wanted).numpy()) if seen else None
-    columns = min(SHEET_VIEWS, plan.views) + (features is not None)
-    return _report(plan, rows, distance), pictures.contact_sheet(tiles, columns, 4)
+    """The report, and a sheet with a line for each prompt: the scene, or sampled pictures, and then every run."""
+    bench = Bench(plan, folder)
+    runs = list(bench.runs())
+    pooled = {name: _distance(found.seen, found.true) for name, found in bench.gathered.items()}
+    sampled = {name: _distance(found.drawn, bench.sampled) for name, found in bench.gathered.items()}
+    report = Report(
+        features=plan.features,
+        views=plan.views,
+        references=plan.references,
+        summaries=summaries(runs, pooled, sampled),
+        runs=tuple(runs),
+    )
+    return report, pictures.contact_sheet(bench.tiles, len(bench.tiles) // len(plan.prompts), 4)
 
 
-def distilled(folder: Path, generation: Generation, model: Diffusion) -> Finished:
-    """The finished run in a folder, made or gone on with there. Raises JobError when another one is in it."""
+class Bench:
+    """Goes through a plan, one run after the other, and keeps what is looked at in the end."""
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self.plan, self.folder = plan, folder
+        self.models: dict[tuple[DiffusionModel, tuple[Control, ...]], Diffusion] = {}
+        self.first = plan.settings[0].generation_for(plan.prompts[0], plan.seeds[0])
+        device = self.model_of(self.first).device
+        self.clips = [load_clip(source, device=device, offline=plan.offline) for source in plan.clips]
+        self.features = make_features(
+            plan.features, inception_weights=plan.inception_weights, clips=self.clips, device=device
+        )
+        if self.features is not None and any(map(self.is_flat, plan.settings)):
+            raise InvalidInput(
+                "an image is one picture a run, too few for a distance between distributions",
+                advice="Leave it out: --features none.",
+            )
+        self.gathered = {setting.name: Gathered() for setting in plan.settings}
+        self.sampled: list[Array] = []
+        self.tiles: list[pictures.Floats] = []
+
+    def runs(self) -> Iterator[Run]:
+        """Distil and measure everything."""
+        count = len(self.plan.prompts) * len(self.plan.settings) * len(self.plan.seeds)
+        done = 0
+        for number, prompt in enumerate(self.plan.prompts):
+            self.refer(prompt)
+            for setting in self.plan.settings:
+                for seed in self.plan.seeds:
+                    run = self.run(f"{number:03} {setting.name} {seed} {prompt}", setting, prompt, seed)
+                    done += 1
+                    print(f"{done}/{count} {line(run)}", flush=True)
+                    yield run
+
+    def refer(self, prompt: str) -> None:
+        """Sample and draw what the runs of a prompt are held against."""
+        tiles = [np.ones((TILE, TILE, 3), np.float32)] * len(TILE_VIEWS)
+        if self.features is not None:
+            generation = self.plan.settings[0].generation_for(prompt, self.plan.seeds[0])
+            references = sampled(self.model_of(generation), generation, self.plan.references)
+            self.sampled.append(self.features(references).numpy())
+            drawn = [reference.permute(1, 2, 0).numpy() for reference in references[: len(tiles)]]
+            tiles[: len(drawn)] = drawn
+        if (scene := self.scene(prompt, self.first)) is not None:
+            tiles = [truth(scene).pictures[view] for view in TILE_VIEWS]
+        self.tiles += map(_tile, tiles)
+
+    def run(self, name: str, setting: Setting, prompt: str, seed: int) -> Run:
+        """One prop: distilled, looked at, measured."""
+        generation, gathered = setting.generation_for(prompt, seed), self.gathered[setting.name]
+        finished, made = distilled(self.folder / _file_name(name), generation, self.model_of(generation))
+        values: dict[str, float | None] = {
+            "seconds": finished.seconds,
+            "network_evaluations": finished.network_evaluations,
+            "splats": len(finished.splats) if finished.splats is not None else 0,
+        }
+        notes: dict[str, str] = {}
+        flat = isinstance(generation.representation, Image)
+        if self.clips or self.features is not None or flat:
+            drawn = looks(made.render, generation, self.plan.views)
+            values |= {f"CLIP {clip.name}": clip.score(drawn, prompt) for clip in self.clips}
+            if self.features is not None:
+                gathered.drawn.append(self.features(drawn).numpy())
+        scene = self.scene(prompt, generation)
+        if flat:
+            values |= self.judge_picture(drawn[0].permute(1, 2, 0).numpy(), scene)
+            return Run(setting=setting.name, prompt=prompt, seed=seed, values=values, notes=notes)
+        seen = seen_of(finished, made, generation)
+        self.tiles += [_tile(seen.pictures[view]) for view in TILE_VIEWS]
+        if scene is not None:
+            found = dataclasses.asdict(score(seen, mesh_of(finished, made), scene))
+            notes["best_other"] = found.pop("best_other")
+            values |= found
+            gathered.seen.append(features_of(seen.pictures))
+            gathered.true.append(features_of(truth(scene, found["yaw"], found["scale"]).pictures))
+        return Run(setting=setting.name, prompt=prompt, seed=seed, values=values, notes=notes)
+
+    def judge_picture(self, picture: Array, scene: Scene | None) -> dict[str, float]:
+        """What is said of one picture [H, W, 3], which has no camera and so neither silhouette nor sides."""
+        self.tiles += map(_tile, [picture, *[np.ones_like(picture)] * (len(TILE_VIEWS) - 1)])
+        if scene is None:
+            return {}
+        said = opinion(picture[None], scene)
+        return {name: getattr(said, name) for name in OF_PICTURES}
+
+    def scene(self, prompt: str, generation: Generation) -> Scene | None:
+        """The scene that a prompt names, where the model was taught such scenes."""
+        return scene_of(prompt) if generation.model.source == BUILTIN else None
+
+    def is_flat(self, setting: Setting) -> bool:
+        """Whether it makes pictures in place of props."""
+        generation = setting.generation_for(self.plan.prompts[0], self.plan.seeds[0])
+        return isinstance(generation.representation, Image)
+
+    def model_of(self, generation: Generation) -> Diffusion:
+        """The model of a run, loaded once."""
+        key = generation.model, generation.controls
+        if key not in self.models:
+            self.models[key] = load(*key)
+        return self.models[key]
+
+
+def distilled(folder: Path, generation: Generation, model: Diffusion) -> tuple[Finished, Representation]:
+    """The finished run in a folder, made or gone on with there, and what it made.
+
+    Raises JobError when another one is in the folder.
+    """
     job = Job.open(folder) if (folder / "job.json").exists() else Job.create(folder, generation)
     if to_plain(job.generation) != to_plain(generation):
         raise JobError(f"{folder} holds a run with other settings", advice="Choose another --output folder.")
@@ -153,140 +241,45 @@ def distilled(folder: Path, generation: Generation, model: Diffusion) -> Finishe
             if isinstance(event, Notice):
                 logger.warning("%s", event.message)
     assert isinstance(event, Finished)
-    return event
+    return event, result_of(job, model)
 
 
-def looks(cloud: SplatCloud | None, generation: Generation, count: int) -> Tensor:
-    """[count, 3, H, W] in [0, 1]: the prop from random cameras, the same ones for every prop of the same settings."""
-    if cloud is None:
-        raise InvalidInput(
-            "this representation has no splats to look at", advice="Choose the representation Gaussians."
-        )
-    still = replace(generation.cameras, position_jitter=0.0, target_jitter=0.0, up_jitter=0.0)
-    generator = torch.Generator().manual_seed(generation.seed)
-    views = draw_views(still, generation.iterations, count=count, size=generation.resolution, generator=generator)
-    splats = GaussianSplats(
-        Gaussians(sh_degree=cloud.sh_degree),  # type: ignore[arg-type]
-        cloud,
-        extent=still.extent,
-        iterations=1,
-        rasterize=make_rasterizer(generation.rasterizer),
-    )
-    with torch.no_grad():
-        colors = [splats.render([view.camera], torch.ones(3)).color.cpu() for view in views]
-    return torch.cat(colors).permute(0, 3, 1, 2).clamp(0, 1).contiguous()
+def seen_of(finished: Finished, made: Representation, generation: Generation) -> Seen:
+    """A prop from the ring of cameras: splats in their colours of all directions, a field by its own renderer."""
+    if isinstance(generation.representation, Gaussians) and finished.splats is not None:
+        return look(finished.splats, make_rasterizer(generation.rasterizer))
+    return look_through(made.render)
 
 
-def sampled(model: Diffusion, generation: Generation, count: int) -> Tensor:
-    """[count, 3, H, W] in [0, 1]: what the distilled model draws for the prompt, by 50 steps of DPM-Solver++."""
-    return model.sample(
-        generation.prompt,
-        generation.negative_prompt,
-        count,
-        steps=SAMPLING_STEPS,
-        guidance_scale=SAMPLING_GUIDANCE,
-        generator=torch.Generator().manual_seed(generation.seed),
-    )
+def mesh_of(finished: Finished, made: Representation) -> TriangleMesh | None:
+    """The mesh that was delivered, else the one that the prop has by default; none where none can be drawn."""
+    if finished.mesh is not None:
+        return finished.mesh
+    try:
+        return made.mesh(Meshing())
+    except InvalidInput as error:
+        logger.warning("no mesh to measure: %s", error)
+        return None
 
 
-def make_features(plan: Plan, clips: Sequence[Clip], device: torch.device) -> Features | None:
-    """What Fréchet distances are measured in. Raises InvalidInput when it lacks its weights."""
-    match plan.features:
-        case "none":
-            return None
-        case "inception":
-            if plan.inception_weights is None:
-                raise InvalidInput(
-                    "FID's Inception has no weights",
-                    advice="Give pt_inception-2015-12-05-6726825d.pth of the pytorch-fid project: --inception-weights.",
-                )
-            return load_inception(plan.inception_weights, device=device).features
-        case "clip":
-            if not clips:
-                raise InvalidInput("distances in CLIP's features need a CLIP", advice="Give one with --clip.")
-            return clips[0].embed_pictures
-        case "classifier":
-            return classifier_features
-        case other:
-            raise InvalidInput(f"there are no features {other!r}; choose inception, clip, classifier or none")
+def line(run: Run) -> str:
+    """A run in a few words, for whoever waits."""
+    known = f", IoU {run.values['iou']:.3f}" if "iou" in run.values else ""
+    clips = "".join(f", {name} {value:.2f}" for name, value in run.values.items() if name.startswith("CLIP "))
+    return f"{run.prompt}, {run.setting}, seed {run.seed}: {run.values['seconds']:.0f} s{clips}{known}"
 
 
-@torch.no_grad()
-def classifier_features(views: Tensor) -> Tensor:
-    """[N, 2048] of the grammar's own classifier, which is made for the built-in model's props and nothing else."""
-    small = interpolate(views, size=(64, 64), mode="bilinear", antialias=True, align_corners=False)
-    found: Tensor = load_classifier().features(2 * small.clamp(0, 1) - 1)
-    return found.flatten(1)
+def _distance(found: Sequence[Array], wanted: Sequence[Array]) -> float | None:
+    return frechet_distance(np.concatenate(found), np.concatenate(wanted)) if found and wanted else None
 
 
-def markdown(report: Report) -> str:
-    """The report as a table with a line of means."""
-    kinds = ["IoU", "class", "colour"] if any(row.known for row in report.rows) else []
-    header = ["prompt", *(f"CLIP {name}" for name in report.clips), *kinds, "seconds", "evaluations", "splats"]
-    lines = [header, ["---"] * len(header)]
-    for row in report.rows:
-        lines.append(
-            [
-                row.prompt,
-                *(f"{value:.2f}" for value in row.clip_scores),
-                *(_known([row]) if kinds else []),
-                f"{row.seconds:.0f}",
-                str(row.network_evaluations),
-                str(row.splats),
-            ]
-        )
-    means = [f"{value:.2f}" for value in report.mean_clip_scores]
-    lines.append(["mean", *means, *(_known(report.rows) if kinds else []), f"{report.mean_seconds:.0f}", "", ""])
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    name = "3D-FID" if report.features == "inception" else f"Fréchet distance in features of {report.features}"
-    distance = (
-        f"\n\n{name}: {report.frechet_distance:.2f}, {report.views} views and {report.references} sampled pictures for"
-        f" each of {len(report.rows)} prompts"
-        if report.frechet_distance is not None
-        else ""
-    )
-    return f"{table}{distance}\n"
+def _tile(picture: pictures.Floats) -> pictures.Floats:
+    """[TILE, TILE, 3] of a square picture."""
+    image = torch.from_numpy(np.ascontiguousarray(picture, np.float32)).permute(2, 0, 1)[None]
+    small = interpolate(image, size=(TILE, TILE), mode="bilinear", antialias=True, align_corners=False)
+    return np.asarray(small[0].permute(1, 2, 0).numpy())
 
 
-def _row(prompt: str, finished: Finished, views: Tensor, clips: Sequence[Clip], generation: Generation) -> Row:
-    assert finished.splats is not None
-    class_name, color, _ = parse_prompt(prompt)
-    known = None
-    if generation.model.source == BUILTIN and class_name is not None and color is not None:
-        known = score(finished.splats, class_name, color, make_rasterizer(generation.rasterizer))
-    return Row(
-        prompt=prompt,
-        seconds=finished.seconds,
-        network_evaluations=finished.network_evaluations,
-        splats=len(finished.splats),
-        clip_scores=tuple(clip.score(views, prompt) for clip in clips),
-        known=known,
-    )
-
-
-def _report(plan: Plan, rows: Sequence[Row], distance: float | None) -> Report:
-    return Report(
-        clips=plan.clips,
-        mean_clip_scores=tuple(np.mean([row.clip_scores for row in rows], axis=0).tolist()),
-        mean_seconds=float(np.mean([row.seconds for row in rows])),
-        features=plan.features,
-        frechet_distance=distance,
-        views=plan.views,
-        references=plan.references,
-        rows=tuple(rows),
-    )
-
-
-def _known(rows: Sequence[Row]) -> list[str]:
-    """IoU, class and colour, the mean of those rows whose prompt names a known scene."""
-    found = [row.known for row in rows if row.known is not None]
-    if not found:
-        return ["", "", ""]
-    means = np.mean([(one.iou, one.class_agreement, one.color_agreement) for one in found], axis=0)
-    return [f"{means[0]:.3f}", f"{means[1]:.2f}", f"{means[2]:.2f}"]
-
-
-def _line(row: Row) -> str:
-    scores = "".join(f", CLIP {value:.2f}" for value in row.clip_scores)
-    known = f", IoU {row.known.iou:.3f}" if row.known else ""
-    return f"{row.prompt}: {row.seconds:.0f} s{scores}{known}"
+def _file_name(text: str) -> str:
+    """Of what every file system takes."""
+    return re.sub(r"[^\w ,.=+-]", "_", text)[:80].strip(". ")

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
+from ..core.errors import InvalidInput
 from ..core.options import BUILTIN, DiffusionModel, Generation
-from ..core.presets import OBJECTIVES, PRESETS, objective, preset
+from ..core.presets import OBJECTIVES, PRESETS, REPRESENTATIONS, objective, preset, with_representation
 from .cli_options import with_settings
+
+PROMPTS = ("a red mushroom", "a blue car", "a yellow chair", "an orange duck")  # round, and with two sides or four
+WORDS = ("preset", "objective", "representation")  # what a setting may choose besides single options: sets of them
 
 
 def add_benches(parser: argparse.ArgumentParser) -> None:
     benches = parser.add_subparsers(dest="bench", required=True)
     _add_objectives(benches.add_parser("objectives", help="objectives on the built-in model, against known scenes"))
-    _add_quality(benches.add_parser("quality", help="CLIP score, 3D-FID and time over a file of prompts"))
+    _add_quality(
+        benches.add_parser(
+            "quality", help="the yardstick: prompts, seeds and settings, against known scenes; CLIP score and 3D-FID"
+        )
+    )
 
 
 def _add_objectives(parser: argparse.ArgumentParser) -> None:
@@ -29,22 +38,33 @@ def _add_objectives(parser: argparse.ArgumentParser) -> None:
 
 def _add_quality(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_quality)
-    parser.add_argument("--prompts", metavar="FILE", type=Path, required=True, help="one on each line")
+    parser.add_argument(
+        "--prompts", metavar="FILE", type=Path, help=f"one on each line (default: {', '.join(PROMPTS)})"
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument(
+        "--setting",
+        metavar="NAME: CHANGE ...",
+        action="append",
+        default=[],
+        help="settings to compare, the others with the first: 'long: iterations=600 preset=draft objective=sds'",
+    )
     parser.add_argument("--clip", metavar="MODEL", action="append", default=[], help="id or folder; may be repeated")
     parser.add_argument(
         "--features",
         choices=["inception", "clip", "classifier", "none"],
-        help="what distances are measured in (default: inception with its weights, else clip, else classifier)",
+        help="what distances to sampled pictures are measured in (default: inception with its weights, else clip, "
+        "else none)",
     )
     parser.add_argument("--inception-weights", metavar="FILE", type=Path, help="pt_inception-2015-12-05-6726825d.pth")
-    parser.add_argument("--views", type=int, default=50, help="random views of each prop")
+    parser.add_argument("--views", type=int, default=50, help="random views of each prop, for CLIP and 3D-FID")
     parser.add_argument("--references", type=int, default=50, help="sampled pictures for each prompt")
     parser.add_argument("--model", default=BUILTIN, help="the distilled model: 'builtin', a hub id, or a folder")
     parser.add_argument("--offline", action="store_true", help="never download; use what is in the cache")
-    parser.add_argument("--preset", choices=PRESETS, default="standard")
+    parser.add_argument("--preset", choices=PRESETS, default="draft")
     parser.add_argument("--objective", choices=OBJECTIVES)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[])
+    parser.add_argument("--representation", choices=REPRESENTATIONS, help="what is optimised (default: gaussians)")
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="in all settings")
     parser.add_argument("--output", metavar="FOLDER", type=Path, help="keep everything here, and go on from it")
 
 
@@ -62,20 +82,31 @@ def _objectives(options: argparse.Namespace) -> int:
 
 
 def _quality(options: argparse.Namespace) -> int:
-    from .bench_quality import Plan, quality, read_prompts
+    from .bench_quality import Plan, Setting, quality, read_prompts
 
-    def generation_for(prompt: str) -> Generation:
-        model = DiffusionModel(source=options.model, allow_download=not options.offline)
-        generation = replace(preset(options.preset, prompt, model=model), seed=options.seed)
-        if options.objective:
-            generation = replace(generation, objective=objective(options.objective, model))
-        return with_settings(generation, options.set)
+    def setting(name: str, changes: list[str]) -> Setting:
+        given = [*options.set, *changes]
+        words = {key: value for key, _, value in (one.partition("=") for one in given) if key in WORDS}
+        settings = [one for one in given if one.partition("=")[0] not in WORDS]
 
-    features = "inception" if options.inception_weights else "clip" if options.clip else "classifier"
+        def generation_for(prompt: str, seed: int) -> Generation:
+            model = DiffusionModel(source=options.model, allow_download=not options.offline)
+            generation = replace(preset(words.get("preset", options.preset), prompt, model=model), seed=seed)
+            if chosen := words.get("representation", options.representation):
+                generation = with_representation(generation, chosen)
+            if chosen := words.get("objective", options.objective):
+                generation = replace(generation, objective=objective(chosen, model))
+            return with_settings(generation, settings)
+
+        return Setting(name=name, generation_for=generation_for)
+
+    features = "inception" if options.inception_weights else "clip" if options.clip else "none"
+    named = [named_changes(text) for text in options.setting] or [(options.preset, [])]
     return quality(
         Plan(
-            prompts=read_prompts(options.prompts),
-            generation_for=generation_for,
+            prompts=read_prompts(options.prompts) if options.prompts else PROMPTS,
+            settings=tuple(setting(name, changes) for name, changes in named),
+            seeds=tuple(options.seeds),
             clips=tuple(options.clip),
             features=options.features or features,
             inception_weights=options.inception_weights,
@@ -85,3 +116,11 @@ def _quality(options: argparse.Namespace) -> int:
             output=options.output,
         )
     )
+
+
+def named_changes(text: str) -> tuple[str, list[str]]:
+    """ "NAME: CHANGE ...", the changes parted by spaces. Raises InvalidInput when there is no name."""
+    name, colon, changes = text.partition(":")
+    if not colon or not name.strip():
+        raise InvalidInput(f"the setting {text!r} has no name", advice="Write 'NAME: option=value option=value'.")
+    return name.strip(), shlex.split(changes)

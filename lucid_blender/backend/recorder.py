@@ -26,10 +26,8 @@ from ..core.splats import SplatCloud
 from .job import Job
 from .job_files import PARTIAL, write_atomic
 from .pictures import Bytes, save_png, to_bytes
-from .representations.contract import Pictures
+from .representations.contract import Pictures, Render
 from .video import open_video
-
-Render = Callable[[Sequence[Camera], torch.Tensor], Pictures]
 
 PROCESS_FOLDER = "process"
 VIEWS_AT_ONCE = 4

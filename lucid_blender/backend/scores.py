@@ -1,4 +1,4 @@
-"""How well splats agree with a known scene of the grammar: silhouettes, colours, a classifier.
+"""How well a prop agrees with a known scene of the grammar: silhouettes, colours, detail, surface, a classifier.
 
 A classifier alone accepts blobs; silhouettes alone accept any colour; a ball's silhouette fits many things. So the
 silhouette is compared with those of every class, at the best yaw and scale, and the numbers are told apart.
@@ -6,150 +6,111 @@ silhouette is compared with those of every class, at the best yaw and scale, and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import torch
+from torch import Tensor
 
-from ..core.cameras import Camera, orbit
+from ..core.cameras import Camera
+from ..core.meshes import TriangleMesh
 from ..core.splats import SplatCloud
 from . import grammar
-from .grammar.classifier import classify, load_classifier
+from .quality.frechet import frechet_distance
+from .quality.judge import features_of, opinion
+from .quality.known import BACKGROUND, Seen, averaged, ring, truth
+from .quality.pose import SOLID, best_other, best_pose, unaligned_iou
+from .quality.spectrum import detail
+from .quality.surface import nearness
 from .rasterizers.contract import Rasterize
-
-Floats = npt.NDArray[np.float32]
-Masks = npt.NDArray[np.bool_]
-
-VIEWS = 8  # azimuths, evenly spaced
-ELEVATION = 15.0  # degrees
-RADIUS = 3.8  # metres
-YAW_STEP = 5  # degrees
-LARGEST_YAW = 60  # degrees
-SCALES = (0.8, 0.9, 1.0, 1.1, 1.25)
-SOLID = 0.5  # alpha above which a pixel belongs to the silhouette
-BACKGROUND = "white"
+from .representations.contract import Pictures, Render
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One prop against its scene. IoU are silhouettes', over eight azimuths, aligned at the best yaw and scale."""
+    """One prop against its scene, aligned at the yaw and scale that fit its silhouettes best.
+
+    IoU are silhouettes', over eight level views. None stands where there is nothing to measure.
+    """
 
     iou_unaligned: float
     iou: float
-    worst_view: float  # IoU of the worst view, aligned
+    worst_view: float  # IoU of the worst view
     yaw: float  # degrees that the scene was turned by
-    scale: float  # that the prop's pictures were zoomed by
+    scale: float  # that the prop was enlarged by
     best_other: str  # the other class whose silhouettes fit best
     iou_other: float
     color_error: float  # mean absolute sRGB difference where both silhouettes are
     class_agreement: float  # share of views that the classifier calls the right class
     color_agreement: float  # and the right colour
+    text_score: float  # 0 to 100: the classifier's confidence that the views show what the prompt says
+    fronts: float  # share of views that the classifier calls a front
+    extra_fronts: float | None  # less the share of the scene's own views: above 0 has two faces
+    spectral_distance: float | None  # dB, between power spectra
+    sharpness: float | None  # fine detail, x the truth's
+    chamfer: float | None  # metres, between the delivered mesh and the exact surface
+    normal_consistency: float | None  # 0.5 to 1
+    frechet: float  # Fréchet distance between the views and the scene's, in the classifier's features
 
 
-def score(cloud: SplatCloud, class_name: str, color: str, rasterize: Rasterize) -> Score:
-    """Score splats that should be a prop of the grammar."""
-    pictures, alphas = views_of(cloud, rasterize)
-    fits = {name: _best_fit(alphas, name) for name in grammar.CLASSES}
-    own = fits[class_name]
-    best_other = max((name for name in fits if name != class_name), key=lambda name: fits[name].iou)
-    verdicts = classify(load_classifier(), torch.from_numpy(pictures).permute(0, 3, 1, 2))
-    return Score(
-        iou_unaligned=float(_ious(alphas > SOLID, silhouettes(class_name)[_indices(0)]).mean()),
-        iou=own.iou,
-        worst_view=own.worst,
-        yaw=own.yaw,
-        scale=own.scale,
-        best_other=best_other,
-        iou_other=fits[best_other].iou,
-        color_error=_color_error(pictures, alphas, class_name, color, own),
-        class_agreement=float(np.mean([verdict.class_name == class_name for verdict in verdicts])),
-        color_agreement=float(np.mean([verdict.color == color for verdict in verdicts])),
-    )
+def look(cloud: SplatCloud, rasterize: Rasterize) -> Seen:
+    """The splats from the ring of cameras, in their colours of all directions."""
 
+    def render(cameras: Sequence[Camera], background: Tensor) -> Pictures:
+        return rasterize(
+            torch.from_numpy(cloud.positions),
+            torch.from_numpy(cloud.rotations),
+            torch.from_numpy(cloud.scales),
+            torch.from_numpy(cloud.opacities),
+            torch.from_numpy(cloud.base_colors).clamp(min=0),
+            cameras=cameras,
+            background=background,
+        )
 
-def view_cameras(azimuths: npt.ArrayLike) -> list[Camera]:
-    """The cameras that props are judged from."""
-    size = grammar.RESOLUTION
-    return [
-        orbit(radius=RADIUS, azimuth=float(a), elevation=ELEVATION, fov_y=grammar.FOV_Y, width=size, height=size)
-        for a in np.asarray(azimuths)
-    ]
+    return look_through(render)
 
 
 @torch.no_grad()
-def views_of(cloud: SplatCloud, rasterize: Rasterize) -> tuple[Floats, Floats]:
-    """[VIEWS, H, W, 3] pictures on the scoring background and [VIEWS, H, W] alphas."""
-    rendered = rasterize(
-        torch.from_numpy(cloud.positions),
-        torch.from_numpy(cloud.rotations),
-        torch.from_numpy(cloud.scales),
-        torch.from_numpy(cloud.opacities),
-        torch.from_numpy(cloud.base_colors).clamp(min=0),
-        cameras=view_cameras(np.arange(VIEWS) * 360 / VIEWS),
-        background=torch.tensor(grammar.BACKGROUNDS[BACKGROUND]),
+def look_through(render: Render) -> Seen:
+    """Whatever has a renderer, from the ring of cameras."""
+    rendered = render(ring(), torch.tensor(grammar.BACKGROUNDS[BACKGROUND]))
+    return averaged(rendered.color.cpu().numpy(), rendered.alpha.cpu().numpy())
+
+
+def score(seen: Seen, mesh: TriangleMesh | None, scene: grammar.Scene) -> Score:
+    """Score what is seen of a prop, and its mesh, that should be the scene."""
+    level = seen.level
+    pose = best_pose(level.alphas, scene)
+    other, iou_other = best_other(level.alphas, scene.class_name)
+    true = truth(scene, pose.yaw, pose.scale)
+    said = opinion(seen.pictures, scene)
+    fine = detail(level.pictures, level.alphas, true.level.pictures, true.level.alphas)
+    near = None if mesh is None else nearness(mesh, scene, pose)
+    return Score(
+        iou_unaligned=unaligned_iou(level.alphas, scene),
+        iou=pose.iou,
+        worst_view=pose.worst,
+        yaw=pose.yaw,
+        scale=pose.scale,
+        best_other=other,
+        iou_other=iou_other,
+        color_error=color_error(level, true.level),
+        class_agreement=said.class_agreement,
+        color_agreement=said.color_agreement,
+        text_score=said.text_score,
+        fronts=said.fronts,
+        extra_fronts=said.extra_fronts,
+        spectral_distance=fine.distance if fine else None,
+        sharpness=fine.sharpness if fine else None,
+        chamfer=near.chamfer if near else None,
+        normal_consistency=near.normal_consistency if near else None,
+        frechet=frechet_distance(features_of(seen.pictures), features_of(true.pictures)),
     )
-    return rendered.color.numpy(), rendered.alpha.numpy()
 
 
-@cache
-def silhouettes(class_name: str) -> Masks:
-    """[360 / YAW_STEP, H, W] of the class's canonical shape, from all around."""
-    scene = grammar.Scene(class_name, next(iter(grammar.COLORS)))
-    return np.stack([_truth(scene, camera).alpha > SOLID for camera in view_cameras(np.arange(0, 360, YAW_STEP))])
-
-
-@dataclass(frozen=True)
-class _Fit:
-    iou: float
-    worst: float
-    yaw: int
-    scale: float
-
-
-def _best_fit(alphas: Floats, class_name: str) -> _Fit:
-    fits = []
-    truth = silhouettes(class_name)
-    for scale in SCALES:
-        masks = _zoomed(alphas[..., None], scale)[..., 0] > SOLID
-        for yaw in range(-LARGEST_YAW, LARGEST_YAW + 1, YAW_STEP):
-            ious = _ious(masks, truth[_indices(yaw)])
-            fits.append(_Fit(float(ious.mean()), float(ious.min()), yaw, scale))
-    return max(fits, key=lambda fit: fit.iou)
-
-
-def _indices(yaw: int) -> npt.NDArray[np.int64]:
-    """Which silhouettes the views see when the scene is turned by ``yaw`` degrees."""
-    azimuths = np.arange(VIEWS) * 360 // VIEWS + yaw
-    return (azimuths % 360) // YAW_STEP
-
-
-def _ious(a: Masks, b: Masks) -> Floats:
-    union = (a | b).sum((1, 2))
-    return np.asarray((a & b).sum((1, 2)) / np.maximum(union, 1), dtype=np.float32)
-
-
-def _zoomed(images: Floats, scale: float) -> Floats:
-    """[V, H, W, C] about the middle, bilinear; the outside repeats the border."""
-    if scale == 1:
-        return images
-    tensor = torch.from_numpy(images).permute(0, 3, 1, 2)
-    turn = torch.tensor([[1 / scale, 0, 0], [0, 1 / scale, 0]]).expand(len(images), -1, -1)
-    where = torch.nn.functional.affine_grid(turn, list(tensor.shape), align_corners=False)
-    moved = torch.nn.functional.grid_sample(tensor, where, padding_mode="border", align_corners=False)
-    return moved.permute(0, 2, 3, 1).numpy()
-
-
-def _color_error(pictures: Floats, alphas: Floats, class_name: str, color: str, fit: _Fit) -> float:
-    scene = grammar.Scene(class_name, color)
-    truths = [_truth(scene, camera) for camera in view_cameras(_indices(fit.yaw) * YAW_STEP)]
-    found = _zoomed(np.concatenate([pictures, alphas[..., None]], -1), fit.scale)
-    both = (found[..., 3] > SOLID) & (np.stack([t.alpha for t in truths]) > SOLID)
-    difference = np.abs(found[..., :3] - np.stack([t.rgb for t in truths])).mean(-1)
+def color_error(found: Seen, true: Seen) -> float:
+    """Mean absolute sRGB difference where both silhouettes are, 1 where they never are."""
+    both = (found.alphas > SOLID) & (true.alphas > SOLID)
+    difference = np.abs(found.pictures - true.pictures).mean(-1)
     return float(difference[both].mean()) if both.any() else 1.0
-
-
-def _truth(scene: grammar.Scene, camera: Camera) -> grammar.Picture:
-    lens = (camera.fx, camera.fy, camera.cx, camera.cy, camera.width, camera.height)
-    return grammar.render(scene, camera.viewmat, *lens, background=grammar.BACKGROUNDS[BACKGROUND])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,29 @@ import scipy.linalg
 import torch
 from transformers import CLIPConfig, CLIPModel
 
-from lucid_blender.backend import bench_quality, cli
-from lucid_blender.backend.bench_quality import Report, Row, classifier_features, looks, markdown, read_prompts
+from lucid_blender.backend import bench_pictures, bench_quality, cli, run
+from lucid_blender.backend.bench_pictures import looks
+from lucid_blender.backend.bench_quality import read_prompts
+from lucid_blender.backend.choices import make_rasterizer
+from lucid_blender.backend.cli_bench import named_changes
 from lucid_blender.backend.diffusion import load
-from lucid_blender.backend.grammar import BACKGROUNDS, Scene, render
+from lucid_blender.backend.grammar import CLASSES, Scene
+from lucid_blender.backend.pictures import read_picture, to_bytes
 from lucid_blender.backend.quality import inception
 from lucid_blender.backend.quality.clip import DEVIATION, MEAN, load_clip
 from lucid_blender.backend.quality.frechet import frechet_distance
 from lucid_blender.backend.quality.inception import Inception, load_inception, resized
-from lucid_blender.backend.scores import Score, view_cameras
+from lucid_blender.backend.quality.judge import features_of
+from lucid_blender.backend.quality.known import truth
+from lucid_blender.backend.quality.measures import MEASURES
+from lucid_blender.backend.quality.report import Report, Run, markdown, summaries
+from lucid_blender.backend.representations.gaussians import GaussianSplats
+from lucid_blender.backend.representations.nerf import NerfField
+from lucid_blender.backend.scores import look, look_through
+from lucid_blender.core import presets
 from lucid_blender.core.errors import InvalidInput, JobError, ModelError
-from lucid_blender.core.options import DiffusionModel, Generation
+from lucid_blender.core.options import DiffusionModel, GaussianBlob, Gaussians, Generation, HashGrid, Nerf
+from lucid_blender.core.presets import preset, with_representation
 from lucid_blender.core.splats import SplatCloud
 
 from .tiny_models import tiny_tokenizer
@@ -169,19 +182,9 @@ def test_pictures_are_enlarged_from_the_first_corner_on() -> None:
 
 
 def test_the_classifiers_features_tell_props_apart() -> None:
-    cameras = view_cameras(np.arange(24) * 15)
-
-    def features(name: str, cameras_: list) -> np.ndarray:
-        lens = [(c.fx, c.fy, c.cx, c.cy, c.width, c.height) for c in cameras_]
-        scene, white = Scene(name, "red"), BACKGROUNDS["white"]
-        seen = [render(scene, c.viewmat, *one, background=white).rgb for c, one in zip(cameras_, lens, strict=True)]
-        return classifier_features(torch.from_numpy(np.stack(seen)).permute(0, 3, 1, 2)).numpy()
-
-    mugs, more_mugs, cars = (
-        features(name, part) for name, part in (("mug", cameras[::2]), ("mug", cameras[1::2]), ("car", cameras[1::2]))
-    )
-    assert mugs.shape == (12, 2048)
-    assert 3 * frechet_distance(mugs, more_mugs) < frechet_distance(mugs, cars)
+    mugs, cars = (features_of(truth(Scene(name, "red")).pictures) for name in ("mug", "car"))
+    assert mugs.ndim == 2 and len(mugs) == 24
+    assert 3 * frechet_distance(mugs[::2], mugs[1::2]) < frechet_distance(mugs[::2], cars[1::2])
 
 
 def test_a_prop_is_looked_at_on_white_and_the_same_way_each_time() -> None:
@@ -193,11 +196,13 @@ def test_a_prop_is_looked_at_on_white_and_the_same_way_each_time() -> None:
         colors=np.array([[1.0, 0.0, 0.0]]),
     )
     generation = Generation(prompt="a mug", resolution=64)
-    views = looks(cloud, generation, 3)
+    rasterize = make_rasterizer(generation.rasterizer)
+    splats = GaussianSplats(Gaussians(), cloud, extent=1.0, iterations=1, rasterize=rasterize)
+    views = looks(splats.render, generation, 3)
     assert views.shape == (3, 3, 64, 64)
     assert torch.allclose(views[:, :, 0, 0], torch.ones(3, 3))
     assert views[:, 0, 32, 32].min() > 0.9 and views[:, 1, 32, 32].max() < 0.3
-    assert torch.equal(views, looks(cloud, generation, 3))
+    assert torch.equal(views, looks(splats.render, generation, 3))
 
 
 def test_reference_pictures_are_sampled_reproducibly(tiny_model: Path) -> None:
@@ -242,7 +247,7 @@ def arguments(tiny_model: Path, folder: Path, *more: str) -> list[str]:
     ]
     return [
         *("bench", "quality", "--offline", f"--prompts={folder / 'prompts.txt'}", f"--model={tiny_model}"),
-        *("--views=3", "--references=2", f"--output={folder / 'out'}"),
+        *("--views=3", "--references=2", "--seeds", "4", "5", f"--output={folder / 'out'}"),
         *(word for setting in settings for word in ("--set", setting)),
         *more,
     ]
@@ -251,61 +256,148 @@ def arguments(tiny_model: Path, folder: Path, *more: str) -> list[str]:
 def test_the_bench_leaves_a_report_a_table_and_a_sheet_and_goes_on_from_them(
     tiny_model: Path, tiny_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench_quality, "SAMPLING_STEPS", 2)
-    command = arguments(tiny_model, tmp_path, f"--clip={tiny_clip}")
+    monkeypatch.setattr(bench_pictures, "SAMPLING_STEPS", 2)
+    command = arguments(
+        tiny_model, tmp_path, f"--clip={tiny_clip}", "--setting=short: iterations=1", "--setting=sds: objective=sds"
+    )
     assert cli.main(command) == 0
     report = json.loads((tmp_path / "out" / "quality.json").read_text("utf-8"))
-    assert [row["prompt"] for row in report["rows"]] == ["a hat", "a shoe"]
-    assert report["features"] == "clip" and report["frechet_distance"] > 0
-    assert report["mean_clip_scores"][0] == pytest.approx(np.mean([row["clip_scores"][0] for row in report["rows"]]))
+    made = [(run["prompt"], run["setting"], run["seed"]) for run in report["runs"]]
+    assert made == [(p, s, n) for p in ("a hat", "a shoe") for s in ("short", "sds") for n in (4, 5)]
+    assert report["features"] == "clip" and all(one["sampled_frechet"] > 0 for one in report["summaries"])
+    evaluations = {run["setting"]: run["values"]["network_evaluations"] for run in report["runs"]}
+    assert evaluations["sds"] == 4  # two iterations, with the words and without; the other stops after one
+    name = f"CLIP {tiny_clip}"
+    short, sds = ([r["values"][name] for r in report["runs"] if r["setting"] == s] for s in ("short", "sds"))
+    mean, difference = report["summaries"][0]["means"][name], report["summaries"][1]["differences"][name]
+    assert mean["mean"] == pytest.approx(np.mean(short)) and mean["count"] == 4
+    assert difference["mean"] == pytest.approx(np.mean(sds) - np.mean(short))
     table = (tmp_path / "out" / "quality.md").read_text("utf-8")
-    assert "| a shoe |" in table and "features of clip" in table and "3D-FID" not in table
-    assert (tmp_path / "out" / "sheet.png").is_file()
+    assert "| a shoe | sds | 2 |" in table and "features of clip" in table and "3D-FID" not in table
+    assert read_picture(tmp_path / "out" / "sheet.png").pixels.shape == (2 * 132 + 4, 10 * 132 + 4, 3)
 
     assert cli.main(command) == 0  # nothing is distilled again: even the seconds are the same
     again = json.loads((tmp_path / "out" / "quality.json").read_text("utf-8"))
     assert again == report
 
-    (job,) = (tmp_path / "out").glob("000*")
+    job = tmp_path / "out" / "000 short 4 a hat"
     with pytest.raises(JobError, match="other settings"):
         bench_quality.distilled(job, Generation(prompt="a hat"), load(DiffusionModel(source=str(tiny_model))))
 
 
-def test_the_table_has_the_means_of_the_prompts_that_are_known() -> None:
-    def row(prompt: str, iou: float | None) -> Row:
-        known = None
-        if iou is not None:
-            known = Score(
-                iou=iou,
-                iou_unaligned=0,
-                worst_view=0,
-                yaw=0,
-                scale=1,
-                best_other="",
-                iou_other=0,
-                color_error=0,
-                class_agreement=1,
-                color_agreement=0.5,
-            )
-        return Row(prompt=prompt, seconds=4, network_evaluations=8, splats=9, clip_scores=(20.0,), known=known)
+def test_the_builtin_model_is_held_against_the_scenes_that_prompts_name(tmp_path: Path) -> None:
+    (tmp_path / "prompts.txt").write_text("a red mushroom\na cactus\n")
+    settings = ["iterations=1", "views=1", "initialiser.count=300", "representation.densification=null"]
+    command = [
+        *("bench", "quality", f"--prompts={tmp_path / 'prompts.txt'}", "--seeds", "0", f"--output={tmp_path / 'out'}"),
+        *(word for setting in settings for word in ("--set", setting)),
+    ]
+    assert cli.main(command) == 0
+    report = json.loads((tmp_path / "out" / "quality.json").read_text("utf-8"))
+    mushroom, cactus = report["runs"]
+    assert {measure.name for measure in MEASURES} <= mushroom["values"].keys()
+    assert 0 < mushroom["values"]["iou"] < 1 and mushroom["notes"]["best_other"] in CLASSES
+    assert mushroom["values"]["chamfer"] > 0.01
+    assert "iou" not in cactus["values"]  # of no colour: no scene is known
+    (summary,) = report["summaries"]
+    # the scenes' pictures and nothing else make the pooled distance of the only run
+    assert summary["pooled_frechet"] == pytest.approx(mushroom["values"]["frechet"], rel=1e-6)
+    assert summary["sampled_frechet"] is None
+    sheet = read_picture(tmp_path / "out" / "sheet.png").pixels
+    wanted = to_bytes(truth(Scene("mushroom", "red")).pictures[3])
+    middle = slice(4 + 40, 4 + 88)
+    assert np.abs(sheet[middle, middle].mean((0, 1)) - wanted[20:44, 20:44].mean((0, 1))).max() < 4
+    assert (sheet[136:264, 4:132] == 255).all()  # no scene, no picture
 
-    rows = (row("a", 0.5), row("b", 0.7), row("c", None))
-    report = Report(
-        clips=("L",),
-        mean_clip_scores=(20.0,),
-        mean_seconds=4.0,
-        features="inception",
-        frechet_distance=142.634,
-        views=5,
-        references=6,
-        rows=rows,
-    )
+
+SMALL_FIELD = Nerf(
+    grid=HashGrid(levels=1, coarsest=4, finest=4),
+    hidden=4,
+    samples=12,
+    blob=GaussianBlob(density=6.0, deviation=0.3),
+    splat_resolution=8,
+)
+
+
+@pytest.mark.parametrize("representation", ["image", "nerf"])
+def test_fields_and_pictures_are_measured_beside_splats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, representation: str
+) -> None:
+    monkeypatch.setattr(run, "PICTURE_SIZE", 32)
+    monkeypatch.setattr(presets, "BUILTIN_NERF", SMALL_FIELD)
+    (tmp_path / "prompts.txt").write_text("a red mug\n")
+    command = ["bench", "quality", f"--prompts={tmp_path / 'prompts.txt'}", f"--output={tmp_path / 'out'}"]
+    command += ["--seeds", "0", f"--setting=one: representation={representation}", "--set", "iterations=1"]
+    assert cli.main(command) == 0
+    (made,) = json.loads((tmp_path / "out" / "quality.json").read_text("utf-8"))["runs"]
+    known, solid = made["values"], representation == "nerf"
+    assert (known["splats"] > 0) == solid and ("iou" in known) == solid and ("chamfer" in known) == solid
+    assert {"class_agreement", "color_agreement", "text_score"} <= known.keys()
+    sheet = read_picture(tmp_path / "out" / "sheet.png").pixels
+    assert sheet.shape == (132 + 4, 4 * 132 + 4, 3)
+    assert (sheet[4:132, 400:528] == 255).all() == (not solid)  # a picture has no back
+
+
+def test_a_field_is_seen_as_it_is_and_not_as_its_splats() -> None:
+    field = NerfField(SMALL_FIELD, torch.Generator().manual_seed(0), iterations=1, device=CPU)
+    seen = look_through(field.render).level.alphas > 0.5
+    shown = look(field.snapshot(), make_rasterizer("auto")).level.alphas > 0.5
+    # The blob is round, so that every azimuth sees the same area, to some pixels on its rim; cells of 0.25 m do not.
+    assert np.ptp(seen.sum((1, 2))) < 0.03 * seen.sum((1, 2)).mean()
+    assert (seen != shown).mean() > 0.01
+
+
+def test_the_classifier_judges_the_one_picture_and_no_distance_is_taken_of_it(tmp_path: Path) -> None:
+    def generation_for(prompt: str, seed: int) -> Generation:
+        return with_representation(preset("draft", prompt), "image")
+
+    setting = bench_quality.Setting(name="flat", generation_for=generation_for)
+    plan = bench_quality.Plan(prompts=("a red mug",), settings=(setting,))
+    bench, mug = bench_quality.Bench(plan, tmp_path), Scene("mug", "red")
+    said = bench.judge_picture(truth(mug).pictures[0], mug)
+    assert (said["class_agreement"], said["color_agreement"]) == (1, 1) and said["text_score"] > 80
+    assert bench.judge_picture(truth(mug).pictures[0], Scene("car", "blue"))["text_score"] == 0
+    with pytest.raises(InvalidInput, match="too few for a distance"):
+        bench_quality.measure(replace(plan, features="classifier"), tmp_path)
+
+
+def known_run(setting: str, prompt: str, seed: int, iou: float, chamfer: float | None) -> Run:
+    values = {"iou": iou, "chamfer": chamfer, "seconds": 10 * iou}
+    return Run(setting=setting, prompt=prompt, seed=seed, values=values, notes={})
+
+
+def test_the_tables_have_means_differences_and_prompts() -> None:
+    runs = [
+        *(known_run("old", "a", seed, iou, 0.02) for seed, iou in enumerate((0.5, 0.7))),
+        *(known_run("new", "a", seed, iou, None) for seed, iou in enumerate((0.7, 0.9))),
+        known_run("old", "b", 0, 0.2, 0.04),
+        known_run("new", "b", 0, 0.4, None),
+    ]
+    found = summaries(runs, {"old": 12.345}, {"new": 142.634})
+    assert [one.mean_rank for one in found] == [1.5, 1.5]  # one has the better IoU, the other has a mesh at all
+    difference = found[1].differences["iou"]
+    assert [difference.mean, difference.low, difference.high] == pytest.approx([0.2] * 3)  # in every pair
+    assert found[1].differences.keys() == {"iou", "seconds"} and found[0].differences == {}
+    report = Report(features="inception", views=5, references=6, summaries=found, runs=tuple(runs))
     lines = markdown(report).splitlines()
-    assert lines[0] == "| prompt | CLIP L | IoU | class | colour | seconds | evaluations | splats |"
-    assert lines[2] == "| a | 20.00 | 0.500 | 1.00 | 0.50 | 4 | 8 | 9 |"
-    assert lines[4] == "| c | 20.00 |  |  |  | 4 | 8 | 9 |"
-    assert lines[5] == "| mean | 20.00 | 0.600 | 1.00 | 0.50 | 4 |  |  |"
-    assert lines[7] == "3D-FID: 142.63, 5 views and 6 sampled pictures for each of 3 prompts"
+    assert lines[0] == "| setting | mean rank | IoU | chamfer, m | seconds |"
+    assert lines[2] == "| *the scene itself* |  | 1 | 0 |  |"
+    assert lines[3].startswith("| old | 1.50 | 0.400 (0.200 to 0.") and "0.0300 (0.0200 to 0.0400)" in lines[3]
+    assert lines[4].startswith("| new | 1.50 | 0.600 (") and lines[4].split(" | ")[3] == ""
+    assert lines[6] == "| less old | IoU | chamfer, m | seconds |"
+    assert lines[8] == "| new | **+0.200 (+0.200 to +0.200)** |  | **+2 (+2 to +2)** |"
+    assert lines[12] == "| a | old | 2 | 0.600 | 0.0200 | 6 |"
+    assert lines[15] == "| b | new | 1 | 0.400 |  | 4 |"
+    assert lines[17] == "old: Fréchet distance of all runs' views to the scenes', in the classifier's features: 12.35"
+    assert lines[19] == "new: 3D-FID: 142.63, 5 views of each run and 6 sampled pictures for each of 2 prompts"
+
+
+def test_a_setting_has_a_name_and_changes() -> None:
+    assert named_changes("long : iterations=9 a.b='x y'") == ("long", ["iterations=9", "a.b=x y"])
+    assert named_changes("as it is:") == ("as it is", [])
+    for text in ("iterations=9", ": iterations=9"):
+        with pytest.raises(InvalidInput, match="has no name"):
+            named_changes(text)
 
 
 def test_distances_without_their_weights_are_refused(tiny_model: Path, tmp_path: Path) -> None:

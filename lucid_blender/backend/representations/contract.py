@@ -7,7 +7,7 @@ that is handed in, and everything that the next iteration depends on is in ``sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +43,9 @@ class Shown:
     color: Tensor
     alpha: Tensor
     depth: Tensor
+
+
+Render = Callable[[Sequence[Camera], Tensor], Pictures]  # cameras, background [3]
 
 
 class Representation(Protocol):
