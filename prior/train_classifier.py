@@ -14,49 +14,64 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from lucid_blender.backend.grammar import BACKGROUNDS
-from lucid_blender.backend.grammar.classifier import WEIGHTS, Classifier
+from lucid_blender.backend.grammar import AZIMUTH_PHRASES
+from lucid_blender.backend.grammar.classifier import ATTRIBUTES, WEIGHTS, Classifier
 from lucid_blender.backend.grammar.vocabulary import azimuth_bin
 
-from .pictures import Pictures, load_pictures
+from .pictures import AZIMUTH, Pictures, draw, load_pictures
 from .storage import CLASSIFIER, STATE, load, save_atomically
 
 CHECKPOINT = STATE / "classifier.pt"
-HELD_OUT_SHARE = 0.09  # as many of each held-out combination as of any other
-TEST = 1000  # the last pictures of each set are not trained on
+HELD_OUT_SHARE = 0.12  # about as many of each held-out combination as of any other
+TEST = 1000  # the last pictures are not trained on
+SHIFT = 6  # pixels
+WEIGHTS_OF = {"class": 1.0, "color": 1.0, "second_color": 0.7, "material": 0.7, "azimuth": 0.4}
 
 
-def draw(
-    pictures: Pictures, size: int, generator: np.random.Generator, test: bool = False
-) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
-    """Pictures [B, 3, 64, 64] 0..1 and the labels class, colour, azimuth bin."""
+def labelled(
+    pictures: Pictures, size: int, generator: np.random.Generator, held_out: bool, test: bool = False
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Pictures [B, 3, H, W] 0..1 and the number of each attribute's value."""
     split = len(pictures) - TEST
     indices = generator.integers(split, len(pictures), size) if test else generator.integers(0, split, size)
-    pixels = torch.from_numpy(pictures.over(indices, generator.integers(len(BACKGROUNDS), size=size))) * 0.5 + 0.5
-    facts = pictures.facts[indices]
-    bins = [azimuth_bin(float(a)) for a in facts[:, 2]]
-    return pixels, (torch.tensor(facts[:, 0]).long(), torch.tensor(facts[:, 1]).long(), torch.tensor(bins))
+    pixels, props, _ = draw(pictures, indices, generator, held_out)
+    values = [
+        {
+            "class": prop.class_name,
+            "color": prop.color,
+            "second_color": prop.second_color,
+            "material": prop.material,
+            "azimuth": AZIMUTH_PHRASES[azimuth_bin(float(azimuth))],
+        }
+        for prop, azimuth in zip(props, pictures.facts[indices, AZIMUTH], strict=True)
+    ]
+    labels = {name: torch.tensor([known.index(value[name]) for value in values]) for name, known in ATTRIBUTES.items()}
+    return torch.from_numpy(pixels) * 0.5 + 0.5, labels
 
 
 def disturb(pixels: Tensor) -> Tensor:
-    """Blur some, shift by up to three pixels, change the brightness, add noise."""
-    blurred = nn.functional.avg_pool2d(nn.functional.pad(pixels, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    """Blur some, shift by up to SHIFT pixels, change the brightness, add noise."""
+    blurred = nn.functional.avg_pool2d(nn.functional.pad(pixels, (2, 2, 2, 2), mode="replicate"), 5, 1)
     pixels = torch.lerp(pixels, blurred, torch.rand(len(pixels), 1, 1, 1) * (torch.rand(len(pixels), 1, 1, 1) < 0.6))
-    dx, dy = (int(s) for s in torch.randint(-3, 4, (2,)))
-    pixels = nn.functional.pad(pixels, (3, 3, 3, 3), mode="replicate")[:, :, 3 + dy : 67 + dy, 3 + dx : 67 + dx]
+    x, y = (int(s) for s in torch.randint(0, 2 * SHIFT + 1, (2,)))
+    size = pixels.shape[-1]
+    pixels = nn.functional.pad(pixels, (SHIFT,) * 4, mode="replicate")[:, :, y : y + size, x : x + size]
     pixels = pixels * (1 + 0.1 * (torch.rand(len(pixels), 1, 1, 1) - 0.5))
     return (pixels + 0.04 * torch.rand(len(pixels), 1, 1, 1) * torch.randn_like(pixels)).clamp(0, 1)
 
 
 @torch.no_grad()
-def accuracy(model: Classifier, pictures: Pictures) -> list[float]:
-    """Share of right answers for class, colour and azimuth bin on pictures not trained on."""
-    pixels, labels = draw(pictures, 600, np.random.default_rng(5), test=True)
-    return [float((out.argmax(1) == label).float().mean()) for out, label in zip(model(pixels), labels, strict=True)]
+def accuracy(model: Classifier, pictures: Pictures, held_out: bool) -> str:
+    """Share of right answers for each attribute on pictures not trained on."""
+    pixels, labels = labelled(pictures, 500, np.random.default_rng(5), held_out, test=True)
+    answers = model(pixels)
+    return ", ".join(
+        f"{name} {float((answers[name].argmax(1) == label).float().mean()):.3f}" for name, label in labels.items()
+    )
 
 
 def train(steps: int, batch: int, rate: float) -> Classifier:
-    usual, held_out = load_pictures(), load_pictures(STATE / "held-out")
+    pictures = load_pictures()
     torch.manual_seed(0)
     model, step = Classifier(), 0
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.02)
@@ -69,11 +84,12 @@ def train(steps: int, batch: int, rate: float) -> Classifier:
     while step < steps:
         for group in optimizer.param_groups:
             group["lr"] = rate * min(1.0, step / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
-        pixels, labels = draw(held_out if generator.random() < HELD_OUT_SHARE else usual, batch, generator)
+        pixels, labels = labelled(pictures, batch, generator, held_out=generator.random() < HELD_OUT_SHARE)
+        answers = model(disturb(pixels))
         losses = [
-            nn.functional.cross_entropy(out, label) for out, label in zip(model(disturb(pixels)), labels, strict=True)
+            WEIGHTS_OF[name] * nn.functional.cross_entropy(answers[name], label) for name, label in labels.items()
         ]
-        loss = losses[0] + losses[1] + 0.3 * losses[2]
+        loss = torch.stack(losses).sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -82,10 +98,9 @@ def train(steps: int, batch: int, rate: float) -> Classifier:
             save_atomically(
                 {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, CHECKPOINT
             )
-            right, other = accuracy(model, usual), accuracy(model, held_out)
             print(
-                f"step {step}/{steps}, loss {float(loss.detach()):.3f}, class {right[0]:.3f} color {right[1]:.3f} "
-                f"azimuth {right[2]:.3f}; held out {other[0]:.3f} {other[1]:.3f} {other[2]:.3f}",
+                f"step {step}/{steps}, loss {float(loss.detach()):.3f}; {accuracy(model, pictures, False)}; "
+                f"held out: {accuracy(model, pictures, True)}",
                 flush=True,
             )
     return model

@@ -14,15 +14,16 @@ def unknown_words(generation: Generation) -> list[str]:
     """
     if generation.model.source != BUILTIN:
         return []
-    class_name, _, unknown = vocabulary.parse_prompt(generation.prompt)
-    if class_name is None:
+    prompt = vocabulary.parse_prompt(generation.prompt)
+    if prompt.class_name is None:
         raise InvalidInput(
             f"the built-in model knows no prop in {generation.prompt!r}",
             advice=f"{known_words()} For anything else, choose a Stable Diffusion model.",
         )
-    return unknown
+    return list(prompt.unknown)
 
 
 def known_words() -> str:
     """What the built-in model knows, in a sentence."""
-    return f"It knows {', '.join(vocabulary.CLASSES)}, in {', '.join(vocabulary.COLORS)}."
+    kinds = (vocabulary.CLASSES, vocabulary.COLORS, vocabulary.MATERIALS, vocabulary.SIZES, vocabulary.SETTINGS)
+    return f"It knows {'; '.join(', '.join(words) for words in kinds)}."

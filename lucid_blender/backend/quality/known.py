@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -41,8 +41,8 @@ class Seen:
 
 def scene_of(prompt: str) -> grammar.Scene | None:
     """The scene in its canonical shape that a prompt names, or none: the only place that turns words into scenes."""
-    class_name, color, _ = grammar.parse_prompt(prompt)
-    return grammar.Scene(class_name, color) if class_name is not None and color is not None else None
+    prop = grammar.parse_prompt(prompt).description
+    return None if prop is None else grammar.Scene(**asdict(prop))
 
 
 def named_scene(prompt: str) -> grammar.Scene:
