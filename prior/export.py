@@ -16,6 +16,7 @@ from diffusers import StableDiffusionPipeline
 from transformers import CLIPTokenizer
 
 from lucid_blender.backend.grammar import (
+    ACCENTS,
     AZIMUTH_PHRASES,
     BACKGROUNDS,
     CLASSES,
@@ -24,9 +25,13 @@ from lucid_blender.backend.grammar import (
     ELEVATION_RANGE,
     FOV_Y,
     HELD_OUT,
+    HELD_OUT_MATERIALS,
+    MATERIALS,
     OTHER_WORDS,
     RADIUS_RANGE,
     RESOLUTION,
+    SETTINGS,
+    SIZES,
 )
 from lucid_blender.backend.grammar.vocabulary import PLAIN_VIEWS
 
@@ -45,9 +50,14 @@ def description(samples: int) -> dict[str, Any]:
         "name": "Lucid built-in props",
         "license": "GPL-3.0-or-later",
         "resolution": RESOLUTION,
-        "caption": "a {color} {class}, {view}, on a {background} background",
+        "caption": "a {size} {material} {color} {class} with a {second color} {accent} {setting}, {view}, on a "
+        "{background} background; all but class and color can be left out",
         "classes": list(CLASSES),
         "colors": list(COLORS),
+        "accents": ACCENTS,
+        "materials": list(MATERIALS),
+        "sizes": list(SIZES),
+        "settings": list(SETTINGS),
         "backgrounds": {name: list(rgb) for name, rgb in BACKGROUNDS.items()},
         "other_words": list(OTHER_WORDS),
         "view_phrases": {
@@ -64,6 +74,7 @@ def description(samples: int) -> dict[str, Any]:
             "azimuth": "0 looks at the front from -Y, +90 stands at +X",
         },
         "held_out": [list(pair) for pair in HELD_OUT],
+        "held_out_materials": [list(pair) for pair in HELD_OUT_MATERIALS],
         "training_samples": samples,
     }
 

@@ -264,7 +264,12 @@ def _models(_: argparse.Namespace) -> int:
     print("The built-in model knows")
     print(f"  props:       {', '.join(vocabulary.CLASSES)}")
     print(f"  colours:     {', '.join(vocabulary.COLORS)}")
+    print(f"  materials:   {', '.join(vocabulary.MATERIALS)}")
+    print(f"  sizes:       {', '.join(vocabulary.SIZES)}")
+    print(f"  settings:    {', '.join(vocabulary.SETTINGS)}")
     print(f"  backgrounds: {', '.join(vocabulary.BACKGROUNDS)}")
+    print("and a second colour of one part, as in 'a blue mug with a yellow handle':")
+    print(f"  parts:       {', '.join(f'{name}: {part}' for name, part in vocabulary.ACCENTS.items())}")
     print("Any other model is a Stable Diffusion 1.x or 2.x: a hub id, or a folder in diffusers' layout.")
     return 0
 

@@ -65,6 +65,7 @@ class Diffusion:
             control.network.to(device)
         for network in (pipeline.vae, pipeline.unet, pipeline.text_encoder):
             network.requires_grad_(False).eval()
+        pipeline.vae.to(memory_format=torch.channels_last)  # on a CPU its encoder's convolutions are half again as fast
 
     @torch.no_grad()
     def embed(self, texts: list[str]) -> Tensor:

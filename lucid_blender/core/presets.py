@@ -51,8 +51,8 @@ INITIALISERS: tuple[InitialiserName, ...] = get_args(InitialiserName)
 RepresentationName = Literal["gaussians", "image", "nerf"]
 REPRESENTATIONS: tuple[RepresentationName, ...] = get_args(RepresentationName)
 BUILTIN_GUIDANCE = 5.0  # the built-in model saturates at the published 7.5: docs/objectives.md has the figures
-BUILTIN_NERF = Nerf(  # as fine as 64 x 64 pixels show
-    grid=HashGrid(levels=4, features=4, coarsest=8, finest=64),
+BUILTIN_NERF = Nerf(  # as fine as 128 x 128 pixels show
+    grid=HashGrid(levels=5, features=4, coarsest=8, finest=128),
     hidden=32,
     samples=64,
     learning_rates=NerfRates(tables=(3e-2, 3e-3), network=(1e-2, 1e-3)),
@@ -202,13 +202,13 @@ def _scaled(every: int, share: float) -> int:
 
 
 def _builtin(name: Preset, paper: Generation) -> Generation:
-    """Settings for the built-in model, which sees 64 x 64 pixels, its own views, and no disparity maps."""
+    """Settings for the built-in model, which sees 128 x 128 pixels, its own views, and no disparity maps."""
     iterations = {"draft": 150, "standard": 600, "paper": paper.iterations}[name]
     share = iterations / paper.iterations
     return replace(
         paper,
         iterations=iterations,
-        resolution=64,
+        resolution=128,
         view_prompts=NamedViews(),
         objective=objective("sds", paper.model),
         timesteps=Timesteps(high=0.8, warmup_iterations=round(1500 * share)),
