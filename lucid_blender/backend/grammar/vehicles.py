@@ -78,10 +78,8 @@ def robot(p: Parts, v: Variation) -> None:
 
 def house(p: Parts, v: Variation) -> None:
     main = v.main
-    roof = v.unless((0.42, 0.22, 0.16), ("brown", "red", "orange", "black", "purple"), (0.32, 0.36, 0.44))
-    if v.color == "black":
-        roof = COLORS["red"]
-    roof = v.accent(roof)
+    tiles = v.unless((0.42, 0.22, 0.16), ("brown", "red", "orange", "black", "purple"), (0.32, 0.36, 0.44))
+    roof = v.accent(COLORS["red"] if v.color == "black" else tiles)
     wide, deep, low = v.between(0.46, 0.52), v.between(0.40, 0.46), -0.58
     top = v.between(0.02, 0.10)
     p.box(main, (0, 0, 0.5 * (low + top)), (wide, deep, 0.5 * (top - low)), rounding=0.01)
