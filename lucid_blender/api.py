@@ -21,6 +21,7 @@ from .client.published_config import read_config
 from .client.session import error_from
 from .core.errors import InvalidInput, LucidError
 from .core.formats.ply import read_ply
+from .core.inputs import Inputs
 from .core.meshes import TriangleMesh
 from .core.messages import Event, Failed, Finished, Generate, Notice
 from .core.options import BUILTIN, DiffusionModel, Generation, Meshing
@@ -31,6 +32,7 @@ from .properties import changed, make_generation, model_named
 from .scene.editing import splats_to_edit
 from .scene.meshes import meshes_of_request, read_mesh
 from .scene.pictures import picture_of_file, read_picture
+from .scene.placement import numbers_of
 
 OnEvent = Callable[[Event], None]
 SECONDS_BETWEEN_JOBS = 0.2
@@ -148,9 +150,9 @@ def edit(
         **overrides,
     )
     folder = Path(job_folder).absolute() if job_folder else preferences.new_job_folder(prompt)
-    request = Generate(generation=generation, job_folder=str(folder), initial_splats=initial)
-    replaced = splats if hide_original else None
-    return _run(Prop(request, splats.matrix_world.copy(), replaces=replaced), on_event, wait)
+    inputs = Inputs(splats=initial, placement=numbers_of(splats.matrix_world))
+    request = Generate(generation=generation, job_folder=str(folder), inputs=inputs)
+    return _run(Prop(request, replaces=splats if hide_original else None), on_event, wait)
 
 
 def generate_batch(
@@ -180,9 +182,10 @@ def open_job(folder: str | Path, *, on_event: OnEvent | None = None, wait: bool 
     Raises JobError when there is no job in the folder.
     """
     folder = Path(folder).absolute()
-    _, ended, artefacts = read_job(folder)
+    saved = read_job(folder)
+    artefacts = saved.artefacts
     prop = Prop(resume_request(folder))
-    if ended != "finished" or not {"prop.ply", PICTURE} & set(artefacts):
+    if saved.state != "finished" or not {"prop.ply", PICTURE} & set(artefacts):
         return _run(prop, on_event, wait)
     splats = read_ply(folder / "prop.ply") if "prop.ply" in artefacts else None
     mesh = _saved_mesh(folder, artefacts)
@@ -220,22 +223,15 @@ def _prop(
         settings.setdefault("initialiser", "mesh")
     # Where ControlNets see the surface that the run starts from, they still need its colours unmixed.
     shown = control_mesh or (start_from if settings.get("controls") else None)
-    surface, control, placement = meshes_of_request(start_from, shown, bpy.context.evaluated_depsgraph_get())
-    picture = None
+    inputs = meshes_of_request(start_from, shown, bpy.context.evaluated_depsgraph_get())
     if initial_image is not None:
         named = not isinstance(initial_image, bpy.types.Image)
         picture = picture_of_file(Path(initial_image)) if named else read_picture(initial_image)
+        inputs = replace(inputs, image=picture)
         settings.setdefault("representation", "image")
     generation = changed(generation, **settings)
     folder = Path(job_folder).absolute() if job_folder else preferences.new_job_folder(generation.prompt)
-    request = Generate(
-        generation=generation,
-        job_folder=str(folder),
-        initial_mesh=surface,
-        control_mesh=control,
-        initial_image=picture,
-    )
-    return Prop(request, placement)
+    return Prop(Generate(generation=generation, job_folder=str(folder), inputs=inputs))
 
 
 def _run(prop: Prop, on_event: OnEvent | None, wait: bool) -> Result:

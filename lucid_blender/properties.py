@@ -26,7 +26,7 @@ from .core.presets import (
     with_representation,
 )
 from .option_properties import OptionsGroup, fill, read, title
-from .scene.meshes import Placement, meshes_of_request
+from .scene.meshes import meshes_of_request
 
 MODEL_CARD = Path(__file__).parent / "backend" / "models" / "builtin" / "lucid.json"
 _PRESET_TEXTS = {
@@ -111,19 +111,14 @@ class LucidSettings(bpy.types.PropertyGroup):
     options: PointerProperty(type=OptionsGroup)
 
 
-def to_request(
-    settings: LucidSettings, *, folder: Path, depsgraph: bpy.types.Depsgraph
-) -> tuple[Generate, Placement | None]:
-    """The request, and where its prop goes in the world. Raises InvalidInput, with advice, for what cannot be used."""
+def to_request(settings: LucidSettings, *, folder: Path, depsgraph: bpy.types.Depsgraph) -> Generate:
+    """The request. Raises InvalidInput, with advice, for what cannot be used."""
     generation = to_generation(settings)
     starts, mesh = isinstance(generation.initialiser, MeshSurface), settings.initial_mesh
     if mesh is None and needs_mesh(settings):
         raise InvalidInput("No mesh is chosen.", advice="Choose one under Mesh, or another start and no ControlNet.")
-    initial, control, placement = meshes_of_request(
-        mesh if starts else None, mesh if generation.controls else None, depsgraph
-    )
-    request = Generate(generation=generation, job_folder=str(folder), initial_mesh=initial, control_mesh=control)
-    return request, placement
+    inputs = meshes_of_request(mesh if starts else None, mesh if generation.controls else None, depsgraph)
+    return Generate(generation=generation, job_folder=str(folder), inputs=inputs)
 
 
 def needs_mesh(settings: LucidSettings) -> bool:

@@ -11,6 +11,7 @@ import torch
 
 from ..core.editing import InitialSplats, outside_box
 from ..core.errors import InvalidInput, ModelError
+from ..core.inputs import InputName, Inputs
 from ..core.meshes import TriangleMesh
 from ..core.options import (
     Box,
@@ -33,7 +34,6 @@ from ..core.options import (
     Vdm,
     Vsd,
 )
-from ..core.pictures import Picture
 from ..core.requirements import POINT_E
 from ..core.splats import SplatCloud
 from .control.pictures import MeshPictures
@@ -69,6 +69,9 @@ Objective = (
     | VdmObjective
     | VsdObjective
 )
+
+
+_IN_WORDS: Mapping[InputName, str] = {"mesh": "a mesh", "splats": "splats", "image": "a picture"}
 
 
 def make_objective(generation: Generation, diffusion: Diffusion, generator: torch.Generator) -> Objective:
@@ -150,9 +153,7 @@ def make_representation(
     model: Diffusion,
     generator: torch.Generator,
     *,
-    mesh: TriangleMesh | None = None,
-    splats: InitialSplats | None = None,
-    picture: Picture | None = None,
+    inputs: Inputs,
     goes_on: bool = False,
 ) -> Representation:
     """What is optimised, as it is at the start; splats are none when the run goes on, for a checkpoint to fill.
@@ -161,16 +162,16 @@ def make_representation(
     """
     match generation.representation:
         case Gaussians() as options:
-            _refuse("a prop", {"a picture": picture})
-            return _make_splats(options, generation, mesh, splats, generator, goes_on=goes_on)
+            _refuse("a prop", inputs, "image")
+            return _make_splats(options, generation, inputs, generator, goes_on=goes_on)
         case Image() as options:
-            _refuse("an image", {"a mesh": mesh, "splats": splats})
+            _refuse("an image", inputs, "mesh", "splats")
             size, before = generation.resolution, None
-            if picture is not None:
-                before = torch.from_numpy(fitted(picture, size)).permute(2, 0, 1)
+            if inputs.image is not None:
+                before = torch.from_numpy(fitted(inputs.image, size)).permute(2, 0, 1)
             return ImageCanvas(options, model, generator, size=size, iterations=generation.iterations, before=before)
         case Nerf() as options:
-            _refuse("a NeRF", {"a mesh": mesh, "splats": splats, "a picture": picture})
+            _refuse("a NeRF", inputs, "mesh", "splats", "image")
             return NerfField(options, generator, iterations=generation.iterations, device=model.device)
         case other:
             assert_never(other)
@@ -179,15 +180,14 @@ def make_representation(
 def _make_splats(
     options: Gaussians,
     generation: Generation,
-    mesh: TriangleMesh | None,
-    splats: InitialSplats | None,
+    inputs: Inputs,
     generator: torch.Generator,
     *,
     goes_on: bool,
 ) -> GaussianSplats:
-    kept = make_kept(generation, splats)
+    kept = make_kept(generation, inputs.splats)
     # A network that made the first splats takes its time and is not asked again.
-    cloud = SplatCloud.empty() if goes_on else make_initial_cloud(generation, mesh, generator, kept)
+    cloud = SplatCloud.empty() if goes_on else make_initial_cloud(generation, inputs.mesh, generator, kept)
     if kept is not None and kept.start.sh_degree > options.sh_degree:  # no colour is lost
         options = replace(options, sh_degree=cast(Literal[0, 1, 2, 3], kept.start.sh_degree))
     return GaussianSplats(
@@ -200,11 +200,11 @@ def _make_splats(
     )
 
 
-def _refuse(representation: str, starts: Mapping[str, object]) -> None:
-    for name, given in starts.items():
-        if given is not None:
+def _refuse(representation: str, inputs: Inputs, *names: InputName) -> None:
+    for name in names:
+        if name in inputs.names:
             raise InvalidInput(
-                f"{representation} cannot start from {name}",
+                f"{representation} cannot start from {_IN_WORDS[name]}",
                 advice="Leave it out, or choose the representation image for pictures, gaussians for the rest.",
             )
 

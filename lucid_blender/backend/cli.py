@@ -13,6 +13,7 @@ from pathlib import Path
 from lucid_blender.core.editing import InitialSplats
 from lucid_blender.core.errors import InvalidInput, LucidError
 from lucid_blender.core.formats.ply import read_ply
+from lucid_blender.core.inputs import Inputs
 from lucid_blender.core.meshes import TriangleMesh
 from lucid_blender.core.messages import Event, ExtractMesh, Finished, Generate, Machinery, Notice, Progress
 from lucid_blender.core.options import (
@@ -185,15 +186,17 @@ def _request(options: argparse.Namespace) -> Generate:
     if options.mesh:
         generation = replace(generation, mesh=Meshing())
     generation = _with_videos(generation, orbit=options.video, process=options.process_video)
-    initial_mesh, control_mesh = _meshes(options.initial_mesh, options.control_mesh)
+    mesh, control_mesh = _meshes(options.initial_mesh, options.control_mesh)
     folder = options.output or Path("jobs") / f"{time.strftime('%Y%m%d-%H%M%S')} {title}"[:80]
     return Generate(
         generation=with_settings(generation, options.set),
         job_folder=str(folder),
-        initial_mesh=initial_mesh,
-        control_mesh=control_mesh,
-        initial_image=_initial_image(options.initial_image),
-        initial_splats=_initial_splats(options.initial_splats),
+        inputs=Inputs(
+            mesh=mesh,
+            control_mesh=control_mesh,
+            splats=_initial_splats(options.initial_splats),
+            image=_initial_image(options.initial_image),
+        ),
     )
 
 

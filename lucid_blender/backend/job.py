@@ -30,11 +30,10 @@ from typing import Literal, Self
 from torch import Tensor
 
 from ..core.codec import Plain, dumps, from_plain, parse_json
-from ..core.editing import InitialSplats
 from ..core.errors import Cancelled, FormatError, InvalidInput, JobError, LucidError
-from ..core.meshes import TriangleMesh
+from ..core.inputs import InputName, Inputs
+from ..core.jobs import upgraded
 from ..core.options import Generation
-from ..core.pictures import Picture
 from . import checkpoint_files, job_inputs
 from .checkpoint_files import Tensors, Values
 from .job_files import file_errors, locked, remove_partial_files, write_atomic
@@ -44,9 +43,10 @@ log = logging.getLogger(__name__)
 State = Literal["running", "finished", "failed", "cancelled"]
 
 FORMAT = 1
+NO_INPUTS = Inputs()
 RECORD, LOG, LOCK = "job.json", "log.txt", "job.lock"
 CHECKPOINT, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
-RESERVED = (RECORD, LOG, LOCK, *job_inputs.FILES, CHECKPOINT, PREVIOUS)
+RESERVED = (RECORD, LOG, LOCK, *job_inputs.FILES.values(), CHECKPOINT, PREVIOUS)
 LIBRARIES = ("torch", "numpy", "diffusers", "transformers", "safetensors", "numba", "scipy", "scikit-image")
 
 
@@ -63,10 +63,8 @@ class JobRecord:
     network_evaluations: int = 0
     artefacts: tuple[str, ...] = ()  # file names
     libraries: tuple[str, ...] = ()  # name and version, as last used
-    has_initial_mesh: bool = False
-    has_control_mesh: bool = False
-    has_initial_splats: bool = False
-    has_initial_image: bool = False
+    inputs: tuple[InputName, ...] = ()  # those that are files of the folder
+    placement: tuple[float, ...] | None = None  # Inputs.placement
     generation: Generation
 
 
@@ -78,15 +76,7 @@ class Job:
         self.record = record
 
     @classmethod
-    def create(
-        cls,
-        folder: Path,
-        generation: Generation,
-        initial_mesh: TriangleMesh | None = None,
-        control_mesh: TriangleMesh | None = None,
-        initial_splats: InitialSplats | None = None,
-        initial_image: Picture | None = None,
-    ) -> Self:
+    def create(cls, folder: Path, generation: Generation, inputs: Inputs = NO_INPUTS) -> Self:
         """A new job in a folder that is empty or does not exist."""
         folder = folder.absolute()
         _require_empty(folder)
@@ -94,21 +84,13 @@ class Job:
             folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / LOCK):
             _require_empty(folder)  # again: another process may have been faster
-            for name, mesh in ((job_inputs.MESH, initial_mesh), (job_inputs.CONTROL_MESH, control_mesh)):
-                if mesh is not None:
-                    job_inputs.write_mesh(folder / name, mesh)
-            if initial_splats is not None:
-                job_inputs.write_splats(folder / job_inputs.SPLATS, initial_splats)
-            if initial_image is not None:
-                job_inputs.write_image(folder / job_inputs.IMAGE, initial_image)
+            job_inputs.write(folder, inputs)
             record = JobRecord(
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
                 prompt=generation.prompt,
                 libraries=_libraries(),
-                has_initial_mesh=initial_mesh is not None,
-                has_control_mesh=control_mesh is not None,
-                has_initial_splats=initial_splats is not None,
-                has_initial_image=initial_image is not None,
+                inputs=inputs.names,
+                placement=inputs.placement,
                 generation=generation,
             )
             job = cls(folder, record)
@@ -134,24 +116,9 @@ class Job:
         return self.record.generation
 
     @cached_property
-    def initial_mesh(self) -> TriangleMesh | None:
-        """The mesh given to ``create``."""
-        return job_inputs.read_mesh(self.folder / job_inputs.MESH) if self.record.has_initial_mesh else None
-
-    @cached_property
-    def initial_splats(self) -> InitialSplats | None:
-        """The splats given to ``create``."""
-        return job_inputs.read_splats(self.folder / job_inputs.SPLATS) if self.record.has_initial_splats else None
-
-    @cached_property
-    def control_mesh(self) -> TriangleMesh | None:
-        """The mesh given to ``create`` for ControlNets; None where they see the initial mesh."""
-        return job_inputs.read_mesh(self.folder / job_inputs.CONTROL_MESH) if self.record.has_control_mesh else None
-
-    @cached_property
-    def initial_image(self) -> Picture | None:
-        """The picture given to ``create``."""
-        return job_inputs.read_image(self.folder / job_inputs.IMAGE) if self.record.has_initial_image else None
+    def inputs(self) -> Inputs:
+        """The inputs given to ``create``."""
+        return job_inputs.read(self.folder, self.record.inputs, self.record.placement)
 
     # ------------------------------------------------------------ the run
 
@@ -293,7 +260,7 @@ def _read_record(path: Path, content: bytes) -> JobRecord:
         found = plain.get("format") if isinstance(plain, dict) else None
         if found != FORMAT:
             raise InvalidInput(f"its format is {found!r}; this version reads format {FORMAT}")
-        return from_plain(JobRecord, plain)
+        return from_plain(JobRecord, upgraded(plain))
     except InvalidInput as error:
         raise JobError(
             f"{path} is not a job of this version of Lucid Dreamer: {error.message}",

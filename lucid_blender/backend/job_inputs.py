@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,46 @@ import numpy.typing as npt
 
 from ..core.editing import InitialSplats
 from ..core.errors import FormatError, JobError
+from ..core.inputs import InputName, Inputs
 from ..core.meshes import TriangleMesh
 from ..core.pictures import Picture
 from ..core.splats import SplatCloud
 from .job_files import file_errors, write_atomic
 from .pictures import read_picture, save_png
 
-MESH, CONTROL_MESH, SPLATS = "initial_mesh.npz", "control_mesh.npz", "initial_splats.npz"
-IMAGE = "initial_image.png"
-FILES = (MESH, CONTROL_MESH, SPLATS, IMAGE)
+FILES: Mapping[InputName, str] = {
+    "mesh": "initial_mesh.npz",
+    "control_mesh": "control_mesh.npz",
+    "splats": "initial_splats.npz",
+    "image": "initial_image.png",
+}
 LOST = "Start a new run; this job can only go on from a checkpoint."
 _OF_MESH = ("vertices", "triangles", "colors")
 _OF_CLOUD = ("positions", "scales", "rotations", "opacities", "sh")
 
 Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+def write(folder: Path, inputs: Inputs) -> None:
+    """A file for each of those that are arrays."""
+    for name in ("mesh", "control_mesh"):
+        if (mesh := getattr(inputs, name)) is not None:
+            write_mesh(folder / FILES[name], mesh)
+    if inputs.splats is not None:
+        write_splats(folder / FILES["splats"], inputs.splats)
+    if inputs.image is not None:
+        write_image(folder / FILES["image"], inputs.image)
+
+
+def read(folder: Path, names: Collection[InputName], placement: tuple[float, ...] | None) -> Inputs:
+    """The inverse of ``write``. Raises JobError when a file is not what was written."""
+    return Inputs(
+        mesh=read_mesh(folder / FILES["mesh"]) if "mesh" in names else None,
+        control_mesh=read_mesh(folder / FILES["control_mesh"]) if "control_mesh" in names else None,
+        splats=read_splats(folder / FILES["splats"]) if "splats" in names else None,
+        image=read_image(folder / FILES["image"]) if "image" in names else None,
+        placement=placement,
+    )
 
 
 def write_mesh(path: Path, mesh: TriangleMesh) -> None:

@@ -53,8 +53,7 @@ def handle(request: Generate | ExtractMesh) -> Iterator[Event]:
     if request.resume:
         job = Job.open(folder)
     else:
-        given = (request.initial_mesh, request.control_mesh, request.initial_splats, request.initial_image)
-        job = Job.create(folder, request.generation, *given)
+        job = Job.create(folder, request.generation, request.inputs)
     with job.running():
         yield from generate(job)
 
@@ -189,20 +188,14 @@ def begin(job: Job, model: Diffusion) -> State:
     generator = torch.Generator().manual_seed(generation.seed)
     checkpoint = job.load_checkpoint()
     representation = choices.make_representation(
-        generation,
-        model,
-        generator,
-        mesh=job.initial_mesh,
-        splats=job.initial_splats,
-        picture=job.initial_image,
-        goes_on=bool(checkpoint),
+        generation, model, generator, inputs=job.inputs, goes_on=bool(checkpoint)
     )
     state = State(
         job=job,
         generation=generation,
         model=model,
         prompter=Prompter(with_trigger_words(generation), model.embed),
-        control=choices.make_control(generation, job.control_mesh or job.initial_mesh, model),
+        control=choices.make_control(generation, job.inputs.control_mesh or job.inputs.mesh, model),
         objective=choices.make_objective(generation, model, generator),
         representation=representation,
         recorder=Recorder(job, representation.render),

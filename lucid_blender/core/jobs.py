@@ -7,8 +7,32 @@ from pathlib import Path
 
 from . import codec
 from .messages import Generate, Request
+from .options import Gaussians
 
 SETTINGS_FILE = "job.json"
+
+
+_OLD_INPUTS = {
+    "has_initial_mesh": "mesh",
+    "has_control_mesh": "control_mesh",
+    "has_initial_splats": "splats",
+    "has_initial_image": "image",
+}
+
+
+def upgraded(record: object) -> object:
+    """What job.json holds, as the present version writes it: version 0.1.0 knew no representation but Gaussians, and
+    named the inputs one by one."""
+    if not isinstance(record, dict):
+        return record
+    plain = dict(record)
+    named = [name for key, name in _OLD_INPUTS.items() if plain.pop(key, False)]
+    plain = {"inputs": named} | plain
+    generation = plain.get("generation")
+    if isinstance(generation, dict) and isinstance(generation.get("representation"), dict):
+        generation = generation | {"representation": {codec.KIND: Gaussians.__name__} | generation["representation"]}
+        plain["generation"] = generation
+    return plain
 
 
 def resumable_folder(request: Request | None) -> str:

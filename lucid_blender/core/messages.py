@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .editing import InitialSplats
+from .inputs import Inputs
 from .meshes import TriangleMesh
 from .options import Generation, Meshing
-from .pictures import Picture
 from .splats import SplatCloud
 
 # ---------------------------------------------------------------- to the backend
@@ -15,14 +14,12 @@ from .splats import SplatCloud
 
 @dataclass(frozen=True, kw_only=True)
 class Generate:
-    """Start a run, or continue the one in ``job_folder`` when ``resume`` is set (then ``generation`` is ignored)."""
+    """Start a run, or continue the one in ``job_folder`` when ``resume`` is set: the backend then takes the options and
+    the inputs from there."""
 
     generation: Generation
     job_folder: str
-    initial_mesh: TriangleMesh | None = None  # for the MeshSurface initialiser
-    control_mesh: TriangleMesh | None = None  # for generation.controls; None: they see the initial mesh
-    initial_splats: InitialSplats | None = None  # for the FromSplats initialiser
-    initial_image: Picture | None = None  # for the Image representation: the picture to edit
+    inputs: Inputs = field(default_factory=Inputs)
     resume: bool = False
 
 

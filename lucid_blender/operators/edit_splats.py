@@ -8,9 +8,11 @@ from bpy.props import StringProperty
 from .. import preferences
 from ..client.job_state import state
 from ..core.errors import InvalidInput, LucidError
+from ..core.inputs import Inputs
 from ..core.messages import Generate
 from ..properties import to_generation
 from ..scene.editing import splats_to_edit
+from ..scene.placement import numbers_of
 from ..scene.pointcloud import is_splats
 from . import running
 from .prop import Prop
@@ -76,5 +78,6 @@ class LUCID_OT_edit_splats(bpy.types.Operator):
         )
         generation = to_generation(context.scene.lucid, prompt=self.prompt, edits=True)
         folder = str(preferences.new_job_folder(self.prompt))
-        request = Generate(generation=generation, job_folder=folder, initial_splats=initial)
-        return Prop(request, context.active_object.matrix_world.copy(), replaces=context.active_object)
+        inputs = Inputs(splats=initial, placement=numbers_of(context.active_object.matrix_world))
+        request = Generate(generation=generation, job_folder=folder, inputs=inputs)
+        return Prop(request, replaces=context.active_object)

@@ -53,8 +53,8 @@ def prepared(context: bpy.types.Context, *, mesh_beside: bool = False) -> Prop:
     if settings.randomise:
         settings.seed = random.randrange(2**31)
     folder = preferences.new_job_folder(settings.prompt)
-    request, placement = to_request(settings, folder=folder, depsgraph=context.evaluated_depsgraph_get())
-    return Prop(request, placement, mesh_beside=mesh_beside)
+    request = to_request(settings, folder=folder, depsgraph=context.evaluated_depsgraph_get())
+    return Prop(request, mesh_beside=mesh_beside)
 
 
 def show_colors(space: bpy.types.Space | None) -> None:

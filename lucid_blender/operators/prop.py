@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import bpy
-from mathutils import Matrix
 
 from ..client.job_state import state
 from ..core import codec
@@ -13,6 +12,7 @@ from ..core.splats import SplatCloud
 from ..scene.collections import describe, find_job_object, home_of, new_collection, prop_name
 from ..scene.meshes import create_mesh
 from ..scene.pictures import load_picture
+from ..scene.placement import matrix_of
 from ..scene.pointcloud import create_splats, update_splats
 from . import running
 
@@ -25,18 +25,16 @@ class Prop:
     def __init__(
         self,
         request: Generate,
-        placement: Matrix | None = None,
         *,
         mesh_beside: bool = False,
         replaces: bpy.types.Object | None = None,
     ) -> None:
-        """``placement`` is the prop's matrix_world; ``mesh_beside`` puts the mesh next to the splats, not over them;
-        ``replaces`` is hidden when the first splats come."""
+        """``mesh_beside`` puts the mesh next to the splats, not over them; ``replaces`` is hidden when the first splats
+        come."""
         self.request = request
         self._mesh_beside = mesh_beside
         self.title = request.generation.prompt
         self.job = Path(request.job_folder).name
-        self._placement = placement or Matrix.Identity(4)
         self._was_shown = False
         self._replaces = replaces.name if replaces is not None else ""
 
@@ -80,7 +78,7 @@ class Prop:
             update_splats(splats, cloud)
             return
         splats = create_splats(cloud, prop_name(self.title))
-        splats.matrix_world = self._placement
+        splats.matrix_world = matrix_of(self.request.inputs.placement)
         self._describe(splats)
         new_collection(self.title, bpy.context.scene).objects.link(splats)
         replaced = bpy.data.objects.get(self._replaces)

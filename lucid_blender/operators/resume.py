@@ -1,6 +1,7 @@
 """lucid.resume: continue the job in a folder from its last checkpoint."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
@@ -9,7 +10,8 @@ from bpy.props import BoolProperty, StringProperty
 from ..client.job_state import state
 from ..core import codec
 from ..core.errors import InvalidInput, JobError, LucidError
-from ..core.jobs import SETTINGS_FILE
+from ..core.inputs import Inputs
+from ..core.jobs import SETTINGS_FILE, upgraded
 from ..core.messages import Generate
 from ..core.options import Generation
 from . import running
@@ -50,20 +52,34 @@ class LUCID_OT_resume(bpy.types.Operator):
         return {"FINISHED"}
 
 
+_READ = ("generation", "state", "artefacts", "placement")
+
+
 def resume_request(folder: Path) -> Generate:
     """The request that continues a job. Raises JobError when there is none in the folder."""
-    return Generate(generation=read_job(folder)[0], job_folder=str(folder), resume=True)
+    saved = read_job(folder)
+    inputs = Inputs(placement=saved.placement)
+    return Generate(generation=saved.generation, job_folder=str(folder), inputs=inputs, resume=True)
 
 
-def read_job(folder: Path) -> tuple[Generation, str, tuple[str, ...]]:
-    """A job's options, its state ("finished", "cancelled", ...) and the names of its artefacts."""
+@dataclass(frozen=True, kw_only=True)
+class SavedJob:
+    """What job.json tells Blender."""
+
+    generation: Generation
+    state: str = ""  # "finished", "cancelled", ...
+    artefacts: tuple[str, ...] = ()  # file names
+    placement: tuple[float, ...] | None = None
+
+
+def read_job(folder: Path) -> SavedJob:
+    """The job in a folder. Raises JobError when there is none."""
     path = folder / SETTINGS_FILE
     try:
-        record = codec.parse_json(path.read_bytes())
-        generation = codec.from_plain(Generation, record["generation"])
-        return generation, str(record.get("state", "")), tuple(map(str, record.get("artefacts", ())))
+        record = upgraded(codec.parse_json(path.read_bytes()))
+        return codec.from_plain(SavedJob, {name: record[name] for name in _READ if name in record})
     except OSError as error:
         advice = f"Choose a folder that holds {SETTINGS_FILE}."
         raise JobError(f"There is no job in {folder}.", advice=advice) from error
-    except (InvalidInput, KeyError, TypeError, AttributeError) as error:
+    except (InvalidInput, TypeError) as error:
         raise JobError(f"{path} is not a job of this version: {error}", advice="Start a new run.") from error

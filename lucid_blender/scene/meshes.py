@@ -7,10 +7,10 @@ import numpy as np
 from mathutils import Matrix
 
 from ..core.errors import InvalidInput
+from ..core.inputs import Inputs
 from ..core.meshes import TriangleMesh
 from .material import mesh_material
-
-Placement = Matrix  # matrix_world of a prop: from the training frame to the world
+from .placement import numbers_of
 
 COLOR = "Color"
 TRAINING_RADIUS = 0.6  # metres: the bounding sphere of a mesh that a run starts from
@@ -75,7 +75,7 @@ def read_mesh(source: bpy.types.Object, depsgraph: bpy.types.Depsgraph, *, split
         shown.to_mesh_clear()
 
 
-def in_training_frame(mesh: TriangleMesh) -> tuple[TriangleMesh, Placement]:
+def in_training_frame(mesh: TriangleMesh) -> tuple[TriangleMesh, Matrix]:
     """The mesh centred at the origin in a sphere of TRAINING_RADIUS, and the matrix from there back to the world."""
     centre = (mesh.vertices.min(axis=0) + mesh.vertices.max(axis=0)) / 2
     radius = float(np.linalg.norm(mesh.vertices - centre, axis=1).max())
@@ -86,7 +86,7 @@ def in_training_frame(mesh: TriangleMesh) -> tuple[TriangleMesh, Placement]:
     return normalised, Matrix.Translation(centre.tolist()) @ Matrix.Scale(1 / factor, 4)
 
 
-def in_frame_of(placement: Placement, mesh: TriangleMesh) -> TriangleMesh:
+def in_frame_of(placement: Matrix, mesh: TriangleMesh) -> TriangleMesh:
     """A mesh of the world in the training frame of another one: both stay where they are to each other."""
     inverse = np.linalg.inv(np.array(placement, dtype=np.float64))
     vertices = mesh.vertices @ inverse[:3, :3].T + inverse[:3, 3]
@@ -95,7 +95,7 @@ def in_frame_of(placement: Placement, mesh: TriangleMesh) -> TriangleMesh:
 
 def meshes_of_request(
     start: bpy.types.Object | None, control: bpy.types.Object | None, depsgraph: bpy.types.Depsgraph
-) -> tuple[TriangleMesh | None, TriangleMesh | None, Placement | None]:
+) -> Inputs:
     """The surface to start from, the one that ControlNets see, and the way from their common frame to the world."""
     initial, seen, placement = None, None, None
     if start is not None:
@@ -106,7 +106,7 @@ def meshes_of_request(
             seen, placement = in_training_frame(seen)
         else:
             seen = in_frame_of(placement, seen)
-    return initial, seen, placement
+    return Inputs(mesh=initial, control_mesh=seen, placement=None if placement is None else numbers_of(placement))
 
 
 def linear_from_srgb(srgb: np.ndarray) -> np.ndarray:

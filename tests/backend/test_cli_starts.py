@@ -43,4 +43,4 @@ def test_a_mesh_file_makes_the_mesh_the_start(tmp_path: Path) -> None:
     trimesh.creation.box((1, 1, 1)).export(tmp_path / "box.ply")
     made = request("--initial-mesh", str(tmp_path / "box.ply"))
     assert isinstance(made.generation.initialiser, MeshSurface)
-    assert made.initial_mesh is not None
+    assert made.inputs.mesh is not None

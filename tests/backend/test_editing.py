@@ -20,6 +20,7 @@ from lucid_blender.core.cameras import turntable
 from lucid_blender.core.editing import InitialSplats
 from lucid_blender.core.errors import InvalidInput
 from lucid_blender.core.formats.ply import write_ply
+from lucid_blender.core.inputs import Inputs
 from lucid_blender.core.messages import Finished, Generate, Progress, Snapshot
 from lucid_blender.core.options import Densification, FromSplats, Gaussians, Generation
 from lucid_blender.core.splats import SplatCloud
@@ -164,7 +165,7 @@ def test_the_start_has_every_value_of_the_original() -> None:
     assert kept.start.equals(cloud)
     generation = Generation(prompt="x", initialiser=FromSplats())
     diffusion: Any = None  # splats have nothing to do with the model
-    model = choices.make_representation(generation, diffusion, torch.Generator(), splats=kept.initial)
+    model = choices.make_representation(generation, diffusion, torch.Generator(), inputs=Inputs(splats=kept.initial))
     found = model.snapshot()
     assert found is not None and found.sh_degree == 2  # although the options say 0
     assert np.array_equal(found.sh, cloud.sh) and np.array_equal(found.positions, cloud.positions)
@@ -197,7 +198,7 @@ def tiny_edit(model: Path, **options: object) -> Generation:
 def test_a_run_edits_in_the_splats_own_coordinates_and_goes_on_bit_by_bit(tiny_model: Path, tmp_path: Path) -> None:
     cloud = original(factor=20.0, shift=1.0)
     initial, generation = half_frozen(cloud), tiny_edit(tiny_model)
-    request = Generate(generation=generation, job_folder=str(tmp_path / "whole"), initial_splats=initial)
+    request = Generate(generation=generation, job_folder=str(tmp_path / "whole"), inputs=Inputs(splats=initial))
     *events, last = handle(request)
     assert isinstance(last, Finished) and last.splats is not None
     frozen = np.flatnonzero(initial.frozen)
@@ -217,7 +218,7 @@ def test_the_box_says_what_may_change_in_the_splats_own_coordinates(tiny_model: 
     upper = cloud.positions[:, 2] > 20.0
     generation = tiny_edit(tiny_model, edit_box=(-99.0, -99.0, 20.0, 99.0, 99.0, 99.0))
     initial = InitialSplats.free(cloud)
-    request = Generate(generation=generation, job_folder=str(tmp_path / "job"), initial_splats=initial)
+    request = Generate(generation=generation, job_folder=str(tmp_path / "job"), inputs=Inputs(splats=initial))
     *_, last = handle(request)
     assert isinstance(last, Finished) and last.splats is not None
     assert 10 < upper.sum() < 110
@@ -234,8 +235,8 @@ def test_an_edit_without_splats_is_refused_with_advice(tiny_model: Path, tmp_pat
 def test_the_job_keeps_the_splats_and_what_is_frozen(tmp_path: Path) -> None:
     initial = half_frozen(original(degree=1))
     generation = Generation(prompt="x", initialiser=FromSplats())
-    Job.create(tmp_path / "job", generation, initial_splats=initial)
-    found = Job.open(tmp_path / "job").initial_splats
+    Job.create(tmp_path / "job", generation, inputs=Inputs(splats=initial))
+    found = Job.open(tmp_path / "job").inputs.splats
     assert found is not None and found.cloud.equals(initial.cloud)
     assert np.array_equal(found.frozen, initial.frozen)
 
@@ -251,8 +252,8 @@ def test_a_file_of_splats_is_edited_with_the_settings_for_that(tmp_path: Path) -
     cloud = original()
     write_ply(tmp_path / "prop.ply", cloud)
     made = request_of("--initial-splats", str(tmp_path / "prop.ply"))
-    assert made.initial_splats is not None and not made.initial_splats.frozen.any()
-    assert np.array_equal(made.initial_splats.cloud.positions, cloud.positions)
+    assert made.inputs.splats is not None and not made.inputs.splats.frozen.any()
+    assert np.array_equal(made.inputs.splats.cloud.positions, cloud.positions)
     assert made.generation.initialiser == FromSplats()
     assert made.generation.iterations == 75  # half of the draft's
     longer = request_of("--initial-splats", str(tmp_path / "prop.ply"), "--iterations", "200")

@@ -15,6 +15,7 @@ from lucid_blender.backend.job import Job
 from lucid_blender.backend.pictures import fitted, read_picture, save_png
 from lucid_blender.backend.run import handle
 from lucid_blender.core.errors import FormatError, InvalidInput
+from lucid_blender.core.inputs import Inputs
 from lucid_blender.core.messages import Finished, Generate, Progress, Snapshot
 from lucid_blender.core.options import DiffusionModel, Generation, Image, InterpolatedViews, Ism, Meshing, Sds
 from lucid_blender.core.pictures import Picture
@@ -97,8 +98,8 @@ def test_a_stopped_picture_goes_on_bit_by_bit(
     tiny_model: Path, tmp_path: Path, options: Image, picture: Picture | None
 ) -> None:
     settings = replace(generation(tiny_model, options), checkpoint_seconds=1000)
-    finished(Generate(generation=settings, job_folder=str(tmp_path / "whole"), initial_image=picture))
-    events = handle(Generate(generation=settings, job_folder=str(tmp_path / "job"), initial_image=picture))
+    finished(Generate(generation=settings, job_folder=str(tmp_path / "whole"), inputs=Inputs(image=picture)))
+    events = handle(Generate(generation=settings, job_folder=str(tmp_path / "job"), inputs=Inputs(image=picture)))
     for event in events:
         if isinstance(event, Progress) and event.step == 4:
             break
@@ -115,7 +116,7 @@ def test_editing_starts_from_the_picture_and_keeps_it(tiny_model: Path, tmp_path
     picture = gradient_picture(40, 64)
     options = Image(space="pixels", learning_rate=(1e-9, 1e-9))
     request = Generate(
-        generation=generation(tiny_model, options), job_folder=str(tmp_path / "job"), initial_image=picture
+        generation=generation(tiny_model, options), job_folder=str(tmp_path / "job"), inputs=Inputs(image=picture)
     )
     assert finished(request).artefacts == ("image.png", "before.png", "before-after.png")
     before, after, both = (image(tmp_path / "job", name) for name in request_names())
@@ -132,7 +133,7 @@ def request_names() -> tuple[str, str, str]:
 
 def test_editing_in_latents_starts_from_what_the_model_makes_of_the_picture(tiny_model: Path, tmp_path: Path) -> None:
     settings = generation(tiny_model, Image(learning_rate=(1e-9, 1e-9)))
-    finished(Generate(generation=settings, job_folder=str(tmp_path / "job"), initial_image=gradient_picture()))
+    finished(Generate(generation=settings, job_folder=str(tmp_path / "job"), inputs=Inputs(image=gradient_picture())))
     checkpoint = Job.open(tmp_path / "job").load_checkpoint()
     assert checkpoint is not None
     model = load(settings.model)
@@ -166,7 +167,7 @@ def test_what_an_image_does_not_have_is_refused_with_its_name(tiny_model: Path, 
         request = Generate(
             generation=replace(with_representation(prop, name), iterations=1),
             job_folder=str(tmp_path / name),
-            initial_image=gradient_picture(),
+            inputs=Inputs(image=gradient_picture()),
         )
         with pytest.raises(InvalidInput, match="cannot start from a picture"):
             list(handle(request))

@@ -20,6 +20,7 @@ import torch
 from lucid_blender.backend import job_inputs
 from lucid_blender.backend.job import CHECKPOINT, LOCK, LOG, PREVIOUS, RECORD, Job
 from lucid_blender.core.errors import Cancelled, InvalidInput, JobError, ModelError
+from lucid_blender.core.inputs import Inputs
 from lucid_blender.core.meshes import TriangleMesh
 from lucid_blender.core.options import Generation, Meshing, MeshSurface, Sds
 
@@ -68,13 +69,13 @@ def same_bits(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -
 
 
 def test_a_job_opens_as_it_was_created(tmp_path: Path) -> None:
-    made = Job.create(tmp_path / "new" / "job", GENERATION, TRIANGLE)
+    made = Job.create(tmp_path / "new" / "job", GENERATION, Inputs(mesh=TRIANGLE))
     found = Job.open(tmp_path / "new" / "job")
     assert found.generation == GENERATION
     assert found.record == made.record
-    assert found.initial_mesh is not None
+    assert found.inputs.mesh is not None
     for name in ("vertices", "triangles", "colors"):
-        assert (getattr(found.initial_mesh, name) == getattr(TRIANGLE, name)).all()
+        assert (getattr(found.inputs.mesh, name) == getattr(TRIANGLE, name)).all()
 
 
 def test_job_json_tells_a_reader_what_the_run_was(job: Job) -> None:
@@ -85,8 +86,20 @@ def test_job_json_tells_a_reader_what_the_run_was(job: Job) -> None:
     assert created.utcoffset() == timedelta(0) and abs(datetime.now(UTC) - created) < timedelta(minutes=1)
 
 
+def test_a_job_of_version_0_1_0_opens_with_its_mesh(tmp_path: Path) -> None:
+    made = Job.create(tmp_path / "job", GENERATION, Inputs(mesh=TRIANGLE))
+    plain = json.loads((made.folder / RECORD).read_text())
+    for later in ("inputs", "placement"):
+        del plain[later]
+    del plain["generation"]["representation"]["kind"]
+    (made.folder / RECORD).write_text(json.dumps(plain | {"has_initial_mesh": True}))
+    found = Job.open(made.folder)
+    assert found.record == made.record and found.inputs.mesh is not None
+    assert found.inputs.names == ("mesh",)
+
+
 def test_a_job_without_an_initial_mesh_has_none(job: Job) -> None:
-    assert Job.open(job.folder).initial_mesh is None
+    assert Job.open(job.folder).inputs.mesh is None
 
 
 def test_a_folder_that_holds_a_job_is_not_overwritten(job: Job) -> None:
@@ -142,18 +155,18 @@ def test_a_damaged_job_json_is_an_error_with_advice(job: Job, damage: Callable[[
 
 
 def test_a_damaged_initial_mesh_is_a_job_error_and_never_unpickled(tmp_path: Path) -> None:
-    job = Job.create(tmp_path / "job", GENERATION, TRIANGLE)
-    path = job.folder / job_inputs.MESH
+    job = Job.create(tmp_path / "job", GENERATION, Inputs(mesh=TRIANGLE))
+    path = job.folder / job_inputs.FILES["mesh"]
     whole = path.read_bytes()
     np.savez(path, vertices=np.array([{}], dtype=object), triangles=TRIANGLE.triangles, colors=TRIANGLE.colors)
     pickled = path.read_bytes()
     for content in (whole[:100], b"", pickled, whole[:150] + b"\xff" + whole[151:]):
         path.write_bytes(content)
         with pytest.raises(JobError):
-            _ = Job.open(job.folder).initial_mesh
+            _ = Job.open(job.folder).inputs.mesh
     path.unlink()
     with pytest.raises(JobError):
-        _ = Job.open(job.folder).initial_mesh
+        _ = Job.open(job.folder).inputs.mesh
 
 
 # ---------------------------------------------------------------- how a run ends

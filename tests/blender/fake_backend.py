@@ -67,7 +67,8 @@ def run(request: Generate | ExtractMesh) -> Iterator[Event]:
     folder = Path(request.job_folder)
     folder.mkdir(parents=True, exist_ok=True)
     plain = {"state": "running", "generation": codec.to_plain(request.generation)}
-    (folder / "job.json").write_text(json.dumps(plain))
+    if not request.resume:  # as Job.create does
+        (folder / "job.json").write_text(json.dumps(plain | {"placement": request.inputs.placement}))
     yield Progress(stage="Loading the model", steps=steps)
     yield Machinery(network="cpu, float32", rasterizer="numba_cpu: on 2 processor cores")
     if "noticed" in prompt:
@@ -83,7 +84,7 @@ def run(request: Generate | ExtractMesh) -> Iterator[Event]:
         if "slow" in prompt:
             time.sleep(0.1)
     yield Finished(
-        splats=edited(request.initial_splats) if request.initial_splats else cloud(100),
+        splats=edited(request.inputs.splats) if request.inputs.splats else cloud(100),
         mesh=mesh() if request.generation.mesh else None,
         job_folder=str(folder),
         seconds=1.5,

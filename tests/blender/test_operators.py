@@ -16,6 +16,7 @@ from lucid_blender.core.options import Control
 from lucid_blender.operators import running
 from lucid_blender.operators.prop import Prop
 from lucid_blender.operators.resume import resume_request
+from lucid_blender.scene.placement import matrix_of
 from lucid_blender.scene.pointcloud import create_splats, read_splats
 
 from .conftest import random_cloud
@@ -143,15 +144,16 @@ def test_a_control_mesh_travels_in_the_frame_of_the_first_shape(add_on: None, tm
     mug = api.make_generation("a red mug", preset_name="draft", model=api.model_named("builtin"))
     settings = {"job_folder": tmp_path, "controls": (control,)}
     both = api._prop(mug, start_from=shape, control_mesh=other, **settings).request
-    side = np.ptp(both.initial_mesh.vertices[:, 0])
-    assert both.control_mesh.vertices.mean(axis=0) == pytest.approx([side, 0, 0], abs=1e-6)
+    side = np.ptp(both.inputs.mesh.vertices[:, 0])
+    assert both.inputs.control_mesh.vertices.mean(axis=0) == pytest.approx([side, 0, 0], abs=1e-6)
     assert both.generation.controls == (control,)
     same = api._prop(mug, start_from=shape, **settings).request
-    assert np.ptp(same.control_mesh.vertices, axis=0) == pytest.approx(np.ptp(same.initial_mesh.vertices, axis=0))
+    assert np.ptp(same.inputs.control_mesh.vertices, axis=0) == pytest.approx(np.ptp(same.inputs.mesh.vertices, axis=0))
     alone = api._prop(mug, start_from=None, control_mesh=other, **settings)
-    assert alone.request.initial_mesh is None
-    assert np.linalg.norm(alone.request.control_mesh.vertices, axis=1).max() == pytest.approx(0.6)
-    assert tuple(alone._placement.translation) == pytest.approx((7, 0, 0))  # the prop appears where the body stands
+    assert alone.request.inputs.mesh is None
+    assert np.linalg.norm(alone.request.inputs.control_mesh.vertices, axis=1).max() == pytest.approx(0.6)
+    # the prop appears where the body stands
+    assert tuple(matrix_of(alone.request.inputs.placement).translation) == pytest.approx((7, 0, 0))
 
 
 @pytest.mark.usefixtures("fake_backend")
@@ -207,6 +209,19 @@ def test_unregistering_stops_a_run(tmp_path: Path) -> None:
     running.stop()
     assert not bpy.app.timers.is_registered(running.tick)
     assert running._on_undo not in bpy.app.handlers.undo_post
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_a_resumed_run_puts_its_result_where_it_would_have_been(tmp_path: Path) -> None:
+    bpy.ops.mesh.primitive_cube_add(location=(3, -1, 2), size=4)
+    cube = bpy.context.active_object
+    with pytest.raises(BackendError):
+        api.generate("a dying mug", preset="draft", iterations=3, start_from=cube, job_folder=tmp_path / "job")
+    bpy.data.objects.remove(splats_in_file()[0])
+    resumed = api.open_job(tmp_path / "job").splats
+    # A cube of 4 m has a radius of sqrt(12) m, and its surface was trained in one of 0.6 m.
+    assert tuple(resumed.matrix_world.translation) == pytest.approx((3, -1, 2))
+    assert tuple(resumed.matrix_world.to_scale()) == pytest.approx([12**0.5 / 0.6] * 3)
 
 
 # ---------------------------------------------------------------- api

@@ -11,6 +11,7 @@ from lucid_blender.core.errors import BackendError, InvalidInput
 from lucid_blender.core.options import BUILTIN, Ism, Meshing, MeshSurface, Sds, Sphere
 from lucid_blender.core.presets import PRESETS, preset
 from lucid_blender.properties import make_generation, model_named, to_generation, to_request, unknown_words
+from lucid_blender.scene.placement import matrix_of
 
 
 @pytest.fixture
@@ -62,10 +63,10 @@ def test_models_are_downloaded_only_where_blender_may_go_online() -> None:
 def test_a_run_from_a_mesh_carries_it_and_goes_back_in_its_place(settings: properties.LucidSettings) -> None:
     bpy.ops.mesh.primitive_cube_add(location=(3, 0, 0), size=4)
     settings.initialiser, settings.initial_mesh = "MESH", bpy.context.active_object
-    request, placement = to_request(settings, folder=Path("/jobs/x"), depsgraph=bpy.context.evaluated_depsgraph_get())
+    request = to_request(settings, folder=Path("/jobs/x"), depsgraph=bpy.context.evaluated_depsgraph_get())
     assert isinstance(request.generation.initialiser, MeshSurface)
-    assert np.linalg.norm(request.initial_mesh.vertices, axis=1).max() == pytest.approx(0.6)
-    assert tuple(placement.translation) == pytest.approx((3, 0, 0))
+    assert np.linalg.norm(request.inputs.mesh.vertices, axis=1).max() == pytest.approx(0.6)
+    assert tuple(matrix_of(request.inputs.placement).translation) == pytest.approx((3, 0, 0))
 
 
 def test_what_is_missing_is_said_with_advice(settings: properties.LucidSettings) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import bpy
 import pytest
+from mathutils import Euler, Matrix, Vector
 
 from lucid_blender import api, preferences
 from lucid_blender.client.job_state import state
@@ -119,6 +120,28 @@ def test_a_stopped_job_resumes_to_the_result_of_an_uninterrupted_one(tmp_path: P
     assert bpy.ops.lucid.resume(directory=str(tmp_path / "b")) == {"FINISHED"}
     (resumed,) = [found for found in bpy.data.objects if found.get("lucid_job") == "b"]
     assert equal(whole, read_splats(resumed))
+
+
+def test_a_stopped_edit_resumes_in_the_place_of_its_original(tmp_path: Path) -> None:
+    place = Matrix.LocRotScale(Vector((4, -2, 1)), Euler((0.2, 0.4, 1.2)), Vector((3, 3, 3)))
+    original = api.generate(PROMPT, preset="draft", iterations=2, splats=200, job_folder=tmp_path / "a").splats
+    original.matrix_world = place
+    bpy.context.view_layer.update()
+
+    def stop_at_2(event: Event) -> None:
+        if isinstance(event, Progress) and event.step == 2:
+            running.cancel()
+
+    with pytest.raises(Cancelled):
+        api.edit(original, "a blue mushroom", iterations=4, job_folder=tmp_path / "b", on_event=stop_at_2)
+    for left in [found for found in bpy.data.objects if found.get("lucid_job") == "b"]:
+        bpy.data.objects.remove(left)
+    assert bpy.ops.lucid.resume(directory=str(tmp_path / "b")) == {"FINISHED"}
+    (resumed,) = [found for found in bpy.data.objects if found.get("lucid_job") == "b"]
+    # matrix_world is float32
+    assert [value for row in resumed.matrix_world for value in row] == pytest.approx(
+        [value for row in place for value in row], abs=1e-6
+    )
 
 
 def equal(one: SplatCloud, other: SplatCloud) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 
 from lucid_blender.core import messages
 from lucid_blender.core.editing import InitialSplats
+from lucid_blender.core.inputs import Inputs
 from lucid_blender.core.meshes import TriangleMesh
 from lucid_blender.core.options import (
     Box,
@@ -103,17 +104,20 @@ def splats(count: int, *, degree: int = 0, seed: int = 0) -> SplatCloud:
 
 MESSAGES: list[messages.Request | messages.Event] = [
     *(messages.Generate(generation=one, job_folder="/jobs/a") for one in GENERATIONS),
-    messages.Generate(generation=GENERATIONS[0], job_folder="C:\\jobs\\ü", initial_mesh=MESH, resume=True),
+    messages.Generate(generation=GENERATIONS[0], job_folder="C:\\jobs\\ü", inputs=Inputs(mesh=MESH), resume=True),
     messages.Generate(
         generation=with_representation(GENERATIONS[0], "image"),
         job_folder="/jobs/b",
-        initial_image=Picture(pixels=np.arange(24, dtype=np.uint8).reshape(2, 4, 3)),
+        inputs=Inputs(image=Picture(pixels=np.arange(24, dtype=np.uint8).reshape(2, 4, 3))),
     ),
-    messages.Generate(generation=GENERATIONS[-1], job_folder="/jobs/b", initial_mesh=MESH, control_mesh=MESH),
+    messages.Generate(generation=GENERATIONS[-1], job_folder="/jobs/b", inputs=Inputs(mesh=MESH, control_mesh=MESH)),
     messages.Generate(
         generation=GENERATIONS[0],
         job_folder="/jobs/a",
-        initial_splats=InitialSplats(cloud=splats(3, degree=1), frozen=np.array([0, 1, 0], np.uint8)),
+        inputs=Inputs(
+            splats=InitialSplats(cloud=splats(3, degree=1), frozen=np.array([0, 1, 0], np.uint8)),
+            placement=(2.0, 0.0, 0.0, 3.0, 0.0, 2.0, 0.0, -1.0, 0.0, 0.0, 2.0, 0.5, 0.0, 0.0, 0.0, 1.0),
+        ),
     ),
     messages.ExtractMesh(splats=splats(3, degree=2)),
     messages.Cancel(),

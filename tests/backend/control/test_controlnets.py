@@ -22,6 +22,7 @@ from lucid_blender.backend.objectives.guidance import Condition, guided_noise
 from lucid_blender.backend.objectives.ism import IsmObjective
 from lucid_blender.backend.run import begin, distil, generate, handle
 from lucid_blender.core.errors import InvalidInput, ModelError
+from lucid_blender.core.inputs import Inputs
 from lucid_blender.core.messages import Finished, Generate
 from lucid_blender.core.options import Control, DiffusionModel, Generation, Ism, MeshSurface, Regularisers, Timesteps
 
@@ -187,7 +188,9 @@ def test_a_run_is_steered_by_its_mesh_and_weight_zero_is_none(
     def run(name: str, *controls: Control) -> Finished:
         generation = controlled_generation(tiny_model, *controls)
         mesh = ball(subdivisions=2) if controls else None
-        return finished(Generate(generation=generation, job_folder=str(tmp_path / name), control_mesh=mesh))
+        return finished(
+            Generate(generation=generation, job_folder=str(tmp_path / name), inputs=Inputs(control_mesh=mesh))
+        )
 
     plain, zero = run("plain"), run("zero", depth(tiny_controlnet, weight=0))
     steered = run("steered", depth(tiny_controlnet), Control(kind="normal", source=str(tiny_controlnet)))
@@ -199,13 +202,15 @@ def test_a_run_is_steered_by_its_mesh_and_weight_zero_is_none(
 def test_a_resumed_run_finds_its_control_mesh(tiny_model: Path, tiny_controlnet: Path, tmp_path: Path) -> None:
     generation = controlled_generation(tiny_model, depth(tiny_controlnet))
     mesh = ball(0.4, (0.1, 0.2, 0.0), subdivisions=2)
-    whole = finished(Generate(generation=generation, job_folder=str(tmp_path / "whole"), control_mesh=mesh))
-    events = handle(Generate(generation=generation, job_folder=str(tmp_path / "job"), control_mesh=mesh))
+    whole = finished(
+        Generate(generation=generation, job_folder=str(tmp_path / "whole"), inputs=Inputs(control_mesh=mesh))
+    )
+    events = handle(Generate(generation=generation, job_folder=str(tmp_path / "job"), inputs=Inputs(control_mesh=mesh)))
     for event in events:
         if getattr(event, "step", 0) == 2:
             break
     events.close()  # type: ignore[attr-defined]
-    found = Job.open(tmp_path / "job").control_mesh
+    found = Job.open(tmp_path / "job").inputs.control_mesh
     assert found is not None
     assert np.array_equal(found.vertices, mesh.vertices)
     last = finished(Generate(generation=generation, job_folder=str(tmp_path / "job"), resume=True))
@@ -220,7 +225,7 @@ def test_the_pictures_flip_with_the_mirrored_batch(tiny_model: Path, tiny_contro
             Control(kind="normal", source=str(tiny_controlnet)),
             regularisers=Regularisers(flip=flip),
         )
-        job = Job.create(tmp_path / str(flip), generation, control_mesh=ball(0.3, (0.2, 0, 0), subdivisions=2))
+        job = Job.create(tmp_path / str(flip), generation, Inputs(control_mesh=ball(0.3, (0.2, 0, 0), subdivisions=2)))
         state = begin(job, load(generation.model, generation.controls))
         objective = state.objective
 
@@ -244,9 +249,9 @@ def test_the_initial_mesh_is_the_control_mesh_where_no_other_came(
 ) -> None:
     generation = controlled_generation(tiny_model, depth(tiny_controlnet), initialiser=MeshSurface(count=100))
     mesh = ball(subdivisions=2)
-    one = finished(Generate(generation=generation, job_folder=str(tmp_path / "one"), initial_mesh=mesh))
+    one = finished(Generate(generation=generation, job_folder=str(tmp_path / "one"), inputs=Inputs(mesh=mesh)))
     two = finished(
-        Generate(generation=generation, job_folder=str(tmp_path / "two"), initial_mesh=mesh, control_mesh=mesh)
+        Generate(generation=generation, job_folder=str(tmp_path / "two"), inputs=Inputs(mesh=mesh, control_mesh=mesh))
     )
     assert one.splats.equals(two.splats)  # type: ignore[union-attr]
 
@@ -282,8 +287,8 @@ def test_two_mesh_files_stay_in_place_to_each_other(tmp_path: Path) -> None:
         part.export(tmp_path / f"{name}.ply")
     files = ["--initial-mesh", str(tmp_path / "body.ply"), "--control-mesh", str(tmp_path / "hat.ply")]
     request = _request(_parser().parse_args(["generate", "a red mushroom", "--control", "depth=a/b", *files]))
-    assert request.initial_mesh is not None and request.control_mesh is not None
-    size = np.ptp(request.initial_mesh.vertices[:, 0])
-    assert np.allclose(request.initial_mesh.vertices.mean(axis=0), 0, atol=1e-6)
-    assert np.allclose(request.control_mesh.vertices.mean(axis=0), [size, 0, 0], atol=1e-6)
+    assert request.inputs.mesh is not None and request.inputs.control_mesh is not None
+    size = np.ptp(request.inputs.mesh.vertices[:, 0])
+    assert np.allclose(request.inputs.mesh.vertices.mean(axis=0), 0, atol=1e-6)
+    assert np.allclose(request.inputs.control_mesh.vertices.mean(axis=0), [size, 0, 0], atol=1e-6)
     assert request.generation.controls == (Control(kind="depth", source="a/b"),)
