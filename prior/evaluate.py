@@ -75,11 +75,12 @@ def wishes(held_out: bool, count: int, seed: int) -> list[Wish]:
         choice = known[int(generator.integers(len(known)))]
         return choice if generator.random() < share else None
 
-    asked, order = [], generator.permutation(len(CLASSES))
+    classes = [name for name in CLASSES if not held_out or any(name == n for n, _ in HELD_OUT)]
+    asked, order = [], generator.permutation(len(classes))
     for i in range(count):
-        name = CLASSES[order[i % len(CLASSES)]]
+        name = classes[order[i % len(classes)]]
         color = one_of(c for c in COLORS if ((name, c) in HELD_OUT) == held_out) or ""
-        unseen = held_out and i // len(CLASSES) % 2 == 1 and any(name == n for n, _ in HELD_OUT_MATERIALS)
+        unseen = held_out and i // len(classes) % 2 == 1 and any(name == n for n, _ in HELD_OUT_MATERIALS)
         materials = [m for m in MATERIALS if ((name, m) in HELD_OUT_MATERIALS) == unseen]
         material = one_of(materials, 1.0 if unseen else MATERIAL)
         prop = Description(

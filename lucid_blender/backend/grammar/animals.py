@@ -77,6 +77,7 @@ def snail(p: Parts, v: Variation) -> None:
     for side in (-1, 1):
         p.limb(body, (side * 0.07, -0.62, 0.08), (side * 0.16, -0.72, 0.38), 0.045, 0.035)
         p.sphere(DARK, (side * 0.16, -0.73, 0.40), 0.07)
+    p.shrink(0.91)
 
 
 def turtle(p: Parts, v: Variation) -> None:

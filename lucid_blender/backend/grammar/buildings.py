@@ -46,7 +46,7 @@ def castle(p: Parts, v: Variation) -> None:
     door = v.unless(WOOD, ("brown", "orange", "red"), DARK)
     p.box(door, (0, -0.44, -0.50), (0.15, 0.06, 0.17), operation=PAINT)
     p.cylinder(door, (0, -0.44, -0.33), 0.15, 0.06, pose=turn("x", 90), operation=PAINT)
-    p.shrink(0.94)
+    p.shrink(0.86)
 
 
 def windmill(p: Parts, v: Variation) -> None:
@@ -90,7 +90,7 @@ def barrel(p: Parts, v: Variation) -> None:
     for z, width in ((-0.46, 0.90), (0.46, 0.90), (-0.20, 0.985), (0.20, 0.985)):
         p.cylinder(hoops, (0, 0, z), wide * width + 0.02, 0.055)
     p.cylinder(v.unless(WOOD, ("brown",), (0.30, 0.18, 0.09)), (0, 0, 0.66), wide * 0.62, 0.2, operation=PAINT)
-    p.sphere(v.unless(DARK, ("black",), GOLD), (0, -wide, 0.0), 0.10)
+    p.sphere(v.unless(DARK, ("black",), GOLD), (0, -wide, 0.0), 0.13)
 
 
 def chest(p: Parts, v: Variation) -> None:

@@ -124,7 +124,7 @@ def bed(p: Parts, v: Variation) -> None:
     p.box(SNOW if v.color != "white" else CREAM, (0, 0.0, -0.20), (wide - 0.04, long - 0.06, 0.11), rounding=0.06)
     p.box(blanket, (0, -0.20, -0.17), (wide - 0.01, long - 0.24, 0.125), rounding=0.06)
     p.ellipsoid(SNOW, (0, 0.48, -0.06), (0.30, 0.16, 0.10))
-    p.shrink(0.9)
+    p.shrink(0.84)
 
 
 def sofa(p: Parts, v: Variation) -> None:
@@ -141,4 +141,4 @@ def sofa(p: Parts, v: Variation) -> None:
     for x in (-wide + 0.10, wide - 0.10):
         for y in (-0.28, 0.30):
             p.cylinder(v.unless(WOOD, ("brown", "orange"), DARK), (x, y, -0.55), 0.055, 0.07)
-    p.shrink(0.92)
+    p.shrink(0.91)

@@ -20,17 +20,17 @@ SOIL = (0.42, 0.28, 0.16)
 
 
 def wooden_table(p: Parts) -> None:
-    p.box(PLANKS, (0, 0, TOP - 0.04), (0.58, 0.58, 0.04), rounding=0.015)
+    p.box(PLANKS, (0, 0, TOP - 0.04), (0.54, 0.54, 0.04), rounding=0.015)
     for x in (-0.19, 0.19):
-        p.box(LEGS, (x, 0, TOP), (0.008, 0.6, 0.02), rounding=0.0, operation=PAINT)
-    for x in (-0.46, 0.46):
-        for y in (-0.46, 0.46):
-            p.box(LEGS, (x, y, TOP - 0.19), (0.045, 0.045, 0.17))
+        p.box(LEGS, (x, 0, TOP), (0.008, 0.54, 0.02), rounding=0.0, operation=PAINT)
+    for x in (-0.36, 0.36):
+        for y in (-0.36, 0.36):
+            p.box(LEGS, (x, y, TOP - 0.19), (0.045, 0.045, 0.16))
 
 
 def stone_block(p: Parts) -> None:
-    p.box(STONE, (0, 0, TOP - 0.15), (0.50, 0.50, 0.15), rounding=0.03)
-    p.box(DARK_STONE, (0, 0, TOP - 0.16), (0.55, 0.55, 0.012), rounding=0.0, operation=PAINT)
+    p.box(STONE, (0, 0, TOP - 0.12), (0.47, 0.47, 0.12), rounding=0.03)
+    p.box(DARK_STONE, (0, 0, TOP - 0.13), (0.52, 0.52, 0.012), rounding=0.0, operation=PAINT)
 
 
 def green_rug(p: Parts) -> None:

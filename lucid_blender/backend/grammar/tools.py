@@ -36,6 +36,7 @@ def hammer(p: Parts, v: Variation) -> None:
     for y in (-0.075, 0.075):
         p.limb(main, (0.16, y * 0.7, 0.60), (0.40, y, 0.58), 0.075, 0.06)
         p.limb(main, (0.40, y, 0.58), (0.58, y * 1.2, 0.42), 0.06, 0.025)
+    p.shrink(0.97)
 
 
 def axe(p: Parts, v: Variation) -> None:

@@ -118,6 +118,7 @@ def airplane(p: Parts, v: Variation) -> None:
     for x in (-0.26, 0.26):
         p.limb(STEEL, (x * 0.7, -0.20, -0.10), (x, -0.24, -0.30), 0.03)
         p.cylinder(DARK, (x, -0.24, -0.34), 0.10, 0.045, pose=turn("y", 90))
+    p.shrink(0.95)
 
 
 def helicopter(p: Parts, v: Variation) -> None:
@@ -137,7 +138,7 @@ def helicopter(p: Parts, v: Variation) -> None:
         p.limb(STEEL, (x, -0.62, -0.52), (x, 0.22, -0.52), 0.035)
         for y in (-0.40, 0.02):
             p.limb(STEEL, (x * 0.75, y, -0.26), (x, y, -0.52), 0.028)
-    p.shrink(0.92)
+    p.shrink(0.9)
 
 
 def train(p: Parts, v: Variation) -> None:
@@ -159,7 +160,7 @@ def train(p: Parts, v: Variation) -> None:
         for y, size in ((-0.52, 0.15), (-0.20, 0.15), (0.14, 0.15), (0.50, 0.21)):
             p.cylinder(DARK, (x, y, -0.62 + size), size, 0.05, pose=turn("y", 90))
             p.sphere(STEEL, (x * 1.17, y, -0.62 + size), size * 0.45, operation=PAINT)
-    p.shrink(0.9)
+    p.shrink(0.87)
 
 
 def truck(p: Parts, v: Variation) -> None:

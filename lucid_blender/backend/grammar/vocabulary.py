@@ -123,7 +123,7 @@ class Description:
             (self.setting, (None, *SETTINGS)),
         ):
             if value not in known:
-                raise ValueError(f"there is no {value!r}; there are {', '.join(k for k in known if k)}")
+                raise ValueError(f"no {value!r}; there are {', '.join(k for k in known if k)}")
 
 
 @dataclass(frozen=True)
