@@ -49,6 +49,7 @@ class Result:
     error: LucidError | None = None
     seconds: float = 0.0
     network_evaluations: int = 0
+    control_evaluations: int = 0  # of ControlNets, beside those of the network
     artefacts: tuple[str, ...] = ()
     _prop: Prop | None = None
 
@@ -255,6 +256,7 @@ def _note(result: Result, event: Event) -> None:
         case Finished():
             result.done = True
             result.seconds, result.network_evaluations = event.seconds, event.network_evaluations
+            result.control_evaluations = event.control_evaluations
             result.artefacts = event.artefacts
         case Failed():
             result.done, result.error = True, error_from(event)

@@ -111,6 +111,7 @@ class Costs:
     iteration: int
     seconds: float
     evaluations: int
+    control_evaluations: int = 0
 
 
 def distil(state: State) -> Distilled:
@@ -201,14 +202,15 @@ def begin(job: Job, model: Diffusion) -> State:
         recorder=Recorder(job, representation.render),
         generator=generator,
     )
-    model.evaluations = 0
+    model.evaluations = model.control_evaluations = 0
     if checkpoint is not None:
         tensors, values = checkpoint
         generator.set_state(tensors.pop("generator"))
         state.representation.load_state(tensors)
         state.objective.load_state(within(tensors, OBJECTIVE))
         costs = from_plain(Costs, values)
-        state.iteration, state.seconds, model.evaluations = costs.iteration, costs.seconds, costs.evaluations
+        state.iteration, state.seconds = costs.iteration, costs.seconds
+        model.evaluations, model.control_evaluations = costs.evaluations, costs.control_evaluations
         logger.info("going on from step %d", state.iteration)
     return state
 
@@ -222,7 +224,12 @@ def save(state: State) -> None:
     """Write a checkpoint, atomically."""
     tensors = state.representation.state() | {"generator": state.generator.get_state()}
     tensors |= {OBJECTIVE + name: tensor for name, tensor in state.objective.state().items()}
-    costs = Costs(iteration=state.iteration, seconds=state.seconds, evaluations=state.model.evaluations)
+    costs = Costs(
+        iteration=state.iteration,
+        seconds=state.seconds,
+        evaluations=state.model.evaluations,
+        control_evaluations=state.model.control_evaluations,
+    )
     state.job.save_checkpoint(tensors, to_plain(costs))
     if is_due(state.iteration, state.generation.outputs.checkpoint_every):
         state.job.keep_checkpoint(state.iteration)
@@ -247,7 +254,11 @@ def deliver(state: State) -> Iterator[Event]:
         yield Progress(stage="Meshing", step=state.iteration, steps=state.iteration, splats=len(state.representation))
         mesh = state.representation.mesh(state.generation.mesh)
         job.write_artefact("mesh.ply", partial(write_mesh, mesh=mesh))
-    job.finish(seconds=state.seconds, network_evaluations=state.model.evaluations)
+    job.finish(
+        seconds=state.seconds,
+        network_evaluations=state.model.evaluations,
+        control_evaluations=state.model.control_evaluations,
+    )
     yield Finished(
         splats=cloud,
         mesh=mesh,
@@ -255,6 +266,7 @@ def deliver(state: State) -> Iterator[Event]:
         artefacts=job.record.artefacts,
         seconds=state.seconds,
         network_evaluations=state.model.evaluations,
+        control_evaluations=state.model.control_evaluations,
     )
 
 

@@ -105,6 +105,7 @@ class Finished:
     artefacts: tuple[str, ...] = ()  # file names in the job folder
     seconds: float = 0.0
     network_evaluations: int = 0
+    control_evaluations: int = 0  # of ControlNets, beside those of the network
 
 
 @dataclass(frozen=True, kw_only=True)
