@@ -14,7 +14,18 @@ from . import option_properties
 from .core.errors import InvalidInput
 from .core.messages import Generate
 from .core.option_fields import summary
-from .core.options import BUILTIN, DiffusionModel, Generation, Initialiser, Meshing, MeshSurface
+from .core.options import (
+    BUILTIN,
+    DiffusionModel,
+    Generation,
+    Image,
+    Initialiser,
+    Meshing,
+    MeshSurface,
+    NoViews,
+    Regularisers,
+    Sphere,
+)
 from .core.presets import (
     OBJECTIVES,
     PRESETS,
@@ -125,7 +136,10 @@ def needs_mesh(settings: LucidSettings) -> bool:
     """Whether the run starts from a mesh or shows one to ControlNets."""
     if not settings.customise:
         return settings.initialiser == "MESH"
-    return settings.options.initialiser_kind == MeshSurface.__name__ or len(settings.options.controls) > 0
+    flat = settings.options.representation_kind == Image.__name__
+    return (settings.options.initialiser_kind == MeshSurface.__name__ and not flat) or len(
+        settings.options.controls
+    ) > 0
 
 
 def fill_options(settings: LucidSettings) -> None:
@@ -153,6 +167,8 @@ def to_generation(
     if settings.customise if customise is None else customise:
         online = {"source": source, "allow_download": model.allow_download}
         basics["model"] = read(settings.options.model, DiffusionModel, **online)
+        if settings.options.representation_kind == Image.__name__:
+            basics |= _of_an_image(settings.options)
         generation: Generation = read(settings.options, Generation, prompt=text, **basics)
         return editing(generation) if edits else generation
     overrides: dict[str, Any] = {}
@@ -165,6 +181,16 @@ def to_generation(
     if settings.objective != "PRESET":
         overrides["objective"] = settings.objective
     return make_generation(text, edits=edits, preset_name=settings.preset, model=model, **basics, **overrides)
+
+
+def _of_an_image(options: OptionsGroup) -> dict[str, Any]:
+    """What a picture asks of options that say nothing about it: it has no views, no depth and no first shape."""
+    regularisers = read(options.regularisers, Regularisers)
+    return {
+        "view_prompts": NoViews(),
+        "regularisers": replace(regularisers, disparity_share=0, flip=0, tv_disparity=0),
+        "initialiser": Sphere(),
+    }
 
 
 def model_named(source: str) -> DiffusionModel:

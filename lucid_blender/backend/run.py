@@ -19,6 +19,7 @@ from ..core.codec import from_plain, to_plain
 from ..core.formats.ply import write_ply
 from ..core.messages import Event, ExtractMesh, Finished, Generate, Progress, Snapshot
 from ..core.options import Generation
+from ..core.pictures import Picture
 from . import choices, pictures
 from .control.pictures import MeshPictures
 from .diffusion import Diffusion, load
@@ -32,6 +33,7 @@ from .prompts import Backdrop, Prompter
 from .recorder import Recorder, is_due
 from .regularisers import disparity, total_variation
 from .representations.contract import Pictures, Representation
+from .representations.image import ImageCanvas
 from .trigger_words import with_trigger_words
 from .views import View, draw_views
 
@@ -76,8 +78,8 @@ def generate(job: Job, model: Diffusion | None = None) -> Iterator[Event]:
             state.recorder.record(state.iteration, state.representation.snapshot)
             yield pace.progress(state.iteration, len(state.representation))
             yield from state.recorder.films_at(state.iteration)
-            if pace.snapshot_is_due() and (cloud := state.representation.snapshot()) is not None:
-                yield Snapshot(step=state.iteration, splats=cloud)
+            if pace.snapshot_is_due():
+                yield snapshot_of(state)
             if pace.checkpoint_is_due() or is_due(state.iteration, generation.outputs.checkpoint_every):
                 save(state)
     except GeneratorExit:
@@ -238,6 +240,16 @@ def save(state: State) -> None:
 def within(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Those whose names begin with the prefix, without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def snapshot_of(state: State) -> Snapshot:
+    """What is optimised, as it is now, for whoever watches."""
+    match state.representation:
+        case ImageCanvas() as canvas:
+            pixels = pictures.to_bytes(canvas.picture().permute(1, 2, 0).numpy())
+            return Snapshot(step=state.iteration, picture=Picture(pixels=pixels))
+        case prop:
+            return Snapshot(step=state.iteration, splats=prop.snapshot())
 
 
 def deliver(state: State) -> Iterator[Event]:
