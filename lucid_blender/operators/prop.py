@@ -4,6 +4,7 @@ from pathlib import Path
 
 import bpy
 
+from .. import preferences
 from ..client.job_state import state
 from ..core import codec
 from ..core.jobs import PICTURE_FILE
@@ -12,6 +13,7 @@ from ..core.messages import ExtractMesh, Finished, Generate, Notice, Snapshot
 from ..core.pictures import Picture
 from ..core.splats import SplatCloud
 from ..scene.collections import describe, find_job_object, home_of, new_collection, prop_name
+from ..scene.display import set_display
 from ..scene.meshes import create_mesh
 from ..scene.pictures import picture_of_file, show_picture
 from ..scene.placement import matrix_of
@@ -81,6 +83,7 @@ class Prop:
             update_splats(splats, cloud)
             return
         splats = create_splats(cloud, prop_name(self.title))
+        set_display(splats, preferences.new_display())
         splats.matrix_world = matrix_of(self.request.inputs.placement)
         self._describe(splats)
         new_collection(self.title, bpy.context.scene).objects.link(splats)

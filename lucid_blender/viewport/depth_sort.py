@@ -1,0 +1,67 @@
+"""The order in which splats are blended: from back to front."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+CODES = 1 << 16  # numpy sorts 16 bits by radix, in time that grows with the count alone
+SAMPLES = 4096  # depths that are looked at to find where most splats are
+TAIL = 0.005  # share of the splats at either end that may be far from the others
+TAIL_CODES = 1 << 10  # codes for either tail
+SLABS = 64  # of the depth that several clouds share
+
+
+def back_to_front(positions: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Indices [N] from the farthest along ``direction`` [3] to the nearest, and the depths [N] in that order.
+
+    Splats whose depths fall on one of 65 536 codes keep their order. The codes are spread over the depths where most
+    splats are, so that a few far away do not take them from the others.
+    """
+    depths = positions @ np.asarray(direction, dtype=np.float32)
+    order = np.argsort(_codes(depths), kind="stable")
+    return order, depths[order]
+
+
+def slabs(clouds: Sequence[np.ndarray]) -> Iterator[list[tuple[int, int, int]]]:
+    """Steps of drawing several clouds as one, each a list of (cloud, first, count).
+
+    ``clouds`` are their depths in the world, from back to front. Where only one cloud is, it is drawn in one piece;
+    the depth that clouds share is cut into slabs, in each of which one cloud is drawn after the other.
+    """
+    spans = [(float(depths[-1]), float(depths[0])) if len(depths) else (np.inf, -np.inf) for depths in clouds]
+    done = [0] * len(clouds)
+    for edge in _edges(spans):
+        step = []
+        for k, depths in enumerate(clouds):
+            end = len(depths) - int(np.searchsorted(depths[::-1], edge, side="left"))
+            if end > done[k]:
+                step.append((k, done[k], end - done[k]))
+                done[k] = end
+        if step:
+            yield step
+
+
+def _codes(depths: np.ndarray) -> np.ndarray:
+    """uint16, 0 for the farthest; never decreasing from far to near."""
+    if not len(depths):
+        return np.empty(0, np.uint16)
+    far, near = float(depths.max()), float(depths.min())
+    if not np.isfinite(far - near) or far <= near:
+        return np.zeros(len(depths), np.uint16)
+    sample = depths[:: max(len(depths) // SAMPLES, 1)]
+    inner = np.quantile(sample, [1 - TAIL, TAIL])
+    knots = np.array([near, inner[1], inner[0], far])
+    codes = np.interp(depths, knots, [CODES - 1, CODES - 1 - TAIL_CODES, TAIL_CODES, 0])
+    return codes.astype(np.uint16)
+
+
+def _edges(spans: list[tuple[float, float]]) -> list[float]:
+    """Depths from far to near at which the next step begins; the last takes all that is left."""
+    edges = {value for near, far in spans if near <= far for value in (near, far)}
+    ordered = sorted(edges, reverse=True)
+    cuts: list[float] = []
+    for far, near in zip(ordered, ordered[1:], strict=False):
+        shared = sum(low < far and high > near for low, high in spans)
+        cuts += list(np.linspace(far, near, SLABS + 1)[1:-1]) if shared > 1 else []
+        cuts.append(near)
+    return [*cuts, -np.inf]
