@@ -1,13 +1,13 @@
 """The order in which splats are blended: from back to front."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 CODES = 1 << 16  # numpy sorts 16 bits by radix, in time that grows with the count alone
 SAMPLES = 4096  # depths that are looked at to find where most splats are
-TAIL = 0.005  # share of the splats at either end that may be far from the others
-TAIL_CODES = 1 << 10  # codes for either tail
+FENCE = 4.0  # times the distance between the quartiles: what is farther from them is far from the others
+TAIL_CODES = 1 << 13  # for what is beyond either fence
 SLABS = 64  # of the depth that several clouds share
 
 
@@ -22,23 +22,33 @@ def back_to_front(positions: np.ndarray, direction: np.ndarray) -> tuple[np.ndar
     return order, depths[order]
 
 
-def slabs(clouds: Sequence[np.ndarray]) -> Iterator[list[tuple[int, int, int]]]:
-    """Steps of drawing several clouds as one, each a list of (cloud, first, count).
+def slabs(clouds: Sequence[np.ndarray]) -> list[tuple[int, int, int]]:
+    """Pieces (cloud, first, count) of several clouds that, drawn one after the other, are drawn as one.
 
     ``clouds`` are their depths in the world, from back to front. Where only one cloud is, it is drawn in one piece;
     the depth that clouds share is cut into slabs, in each of which one cloud is drawn after the other.
     """
-    spans = [(float(depths[-1]), float(depths[0])) if len(depths) else (np.inf, -np.inf) for depths in clouds]
+    nothing = (np.inf, -np.inf)
+    spans = [_just_nearer(depths[-1], depths[0]) if len(depths) else nothing for depths in clouds]
     done = [0] * len(clouds)
+    pieces: list[tuple[int, int, int]] = []
     for edge in _edges(spans):
-        step = []
         for k, depths in enumerate(clouds):
-            end = len(depths) - int(np.searchsorted(depths[::-1], edge, side="left"))
-            if end > done[k]:
-                step.append((k, done[k], end - done[k]))
-                done[k] = end
-        if step:
-            yield step
+            end = len(depths) - int(np.searchsorted(depths[::-1], edge, side="right"))  # what is farther than the edge
+            if end <= done[k]:
+                continue
+            if pieces and pieces[-1][0] == k:
+                k, first, _ = pieces.pop()
+                pieces.append((k, first, end - first))
+            else:
+                pieces.append((k, done[k], end - done[k]))
+            done[k] = end
+    return pieces
+
+
+def _just_nearer(near: np.floating, far: np.floating) -> tuple[float, float]:
+    """So that the nearest splat, too, is farther than the end of its cloud."""
+    return float(np.nextafter(near, near.dtype.type(-np.inf))), float(far)
 
 
 def _codes(depths: np.ndarray) -> np.ndarray:
@@ -49,8 +59,9 @@ def _codes(depths: np.ndarray) -> np.ndarray:
     if not np.isfinite(far - near) or far <= near:
         return np.zeros(len(depths), np.uint16)
     sample = depths[:: max(len(depths) // SAMPLES, 1)]
-    inner = np.quantile(sample, [1 - TAIL, TAIL])
-    knots = np.array([near, inner[1], inner[0], far])
+    lower, upper = np.quantile(sample, [0.25, 0.75])
+    fence = FENCE * (upper - lower)
+    knots = np.array([near, max(near, lower - fence), min(far, upper + fence), far])
     codes = np.interp(depths, knots, [CODES - 1, CODES - 1 - TAIL_CODES, TAIL_CODES, 0])
     return codes.astype(np.uint16)
 

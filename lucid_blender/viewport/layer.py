@@ -87,21 +87,20 @@ def _draw_clouds(placed: Sequence[Placed], view: View, part: Rectangle) -> None:
         order.depths * np.float32(np.linalg.norm(along[:3])) + np.float32(along[3])
         for order, along in zip(orders, forward, strict=True)
     ]
-    for step in slabs(depths):
-        for k, first, count in step:
-            thing = placed[k]
-            shader = splat_shader(thing.cloud.packed.degree)
-            shader.bind()
-            shader.uniform_float("lucidToClip", Matrix(view.to_clip(thing.world).tolist()))
-            if thing.cloud.packed.degree:
-                shader.uniform_float("lucidEye", tuple(view.eye(thing.world)))
-            shader.uniform_float("lucidCrop", tuple(view.crop(part)))
-            shader.uniform_float("lucidHalf", (view.width / 2, view.height / 2))
-            shader.uniform_int("lucidFirst", first)
-            shader.uniform_sampler("splatOrder", orders[k].texture)
-            for name, texture in thing.cloud.textures.items():
-                shader.uniform_sampler(name, texture)
-            _triangle().draw_instanced(shader, instance_count=count)
+    for k, first, count in slabs(depths):
+        thing = placed[k]
+        shader = splat_shader(thing.cloud.packed.degree)
+        shader.bind()
+        shader.uniform_float("lucidToClip", Matrix(view.to_clip(thing.world).tolist()))
+        if thing.cloud.packed.degree:
+            shader.uniform_float("lucidEye", tuple(view.eye(thing.world)))
+        shader.uniform_float("lucidCrop", tuple(view.crop(part)))
+        shader.uniform_float("lucidHalf", (view.width / 2, view.height / 2))
+        shader.uniform_int("lucidFirst", first)
+        shader.uniform_sampler("splatOrder", orders[k].texture)
+        for name, texture in thing.cloud.textures.items():
+            shader.uniform_sampler(name, texture)
+        _triangle().draw_instanced(shader, instance_count=count)
 
 
 @cache
