@@ -127,7 +127,8 @@ class LucidSettings(bpy.types.PropertyGroup):
     make_mesh: BoolProperty(name="Also Make a Mesh", description="Draw a coloured mesh around the splats at the end")
     show_colors: BoolProperty(
         name="Show Colours",
-        description="Switch this viewport from Solid, where splats are grey points, to Material Preview",
+        description="Where new splats are shown as points, as the preferences say, switch this viewport from Solid, in "
+        "which they are grey, to Material Preview",
         default=True,
     )
     set_iterations: BoolProperty(name="Set Iterations", description="Instead of as many as the preset has")

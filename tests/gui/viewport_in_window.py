@@ -42,7 +42,6 @@ def arguments() -> argparse.Namespace:
 
 def main(options: argparse.Namespace) -> Iterator[float]:
     """The test, as pauses in seconds between its steps."""
-    bpy.context.preferences.view.show_splash = False
     yield 1.0
     install(options)
     yield 1.0
@@ -52,14 +51,20 @@ def main(options: argparse.Namespace) -> Iterator[float]:
     errors = listen()
     if options.splats:
         yield from documentation(options)
-    yield from colors(record)
-    yield from views()
-    yield from visibility()
-    yield from life()
-    yield from stopwatch(record)
+    wrong = []
+    for part in (colors, views, visibility, life, stopwatch):
+        try:
+            yield from part(record)
+        except AssertionError as error:  # the other parts have something to say, too
+            wrong.append(f"{part.__name__}: {error}")
+            print(wrong[-1], flush=True)
+            picture(options.output / f"wrong-{part.__name__}.png")
+        prepare_view()
+        plain()
+        yield SETTLE
     (options.output / "viewport.json").write_text(json.dumps(record, indent=1))
     print(json.dumps(record, indent=1), flush=True)
-    assert not errors, errors
+    assert not wrong and not errors, [*wrong, *errors]
 
 
 def listen() -> list[str]:
@@ -99,9 +104,7 @@ def documentation(options: argparse.Namespace) -> Iterator[float]:
 def colors(record: dict[str, Any]) -> Iterator[float]:
     """Opaque and half-transparent splats over an empty viewport, and behind and before a mesh."""
     space = view_area().spaces.active
-    space.show_region_ui = space.show_gizmo = False
-    space.overlay.show_floor = space.overlay.show_axis_x = space.overlay.show_axis_y = False
-    space.overlay.show_cursor = space.overlay.show_text = False
+    plain()
     yield SETTLE
     empty = look((0, 0, 0))
     record["background"] = [round(float(channel), 3) for channel in empty]
@@ -131,7 +134,7 @@ def colors(record: dict[str, Any]) -> Iterator[float]:
     clear()
 
 
-def views() -> Iterator[float]:
+def views(record: dict[str, Any]) -> Iterator[float]:
     """The splat is where Blender's own projection has its object's origin, in every kind of view."""
     area = view_area()
     space, region = area.spaces.active, window_regions()[0]
@@ -159,7 +162,7 @@ def views() -> Iterator[float]:
     clear()
 
 
-def visibility() -> Iterator[float]:
+def visibility(record: dict[str, Any]) -> Iterator[float]:
     """Each way to hide an object hides its splats, and only as long as it lasts."""
     splats, layer = ball(), bpy.context.view_layer
     collection = bpy.data.collections.new("of splats")
@@ -193,7 +196,7 @@ def visibility() -> Iterator[float]:
     bpy.data.collections.remove(collection)
 
 
-def life() -> Iterator[float]:
+def life(record: dict[str, Any]) -> Iterator[float]:
     """Other values, undo, redo, deletion, disabling and enabling."""
     drawer = importlib.import_module(f"{PACKAGE}.viewport.drawer")
     scene = importlib.import_module(f"{PACKAGE}.scene.pointcloud")
@@ -419,6 +422,14 @@ def show(cloud: Any, name: str) -> bpy.types.Object:
     return made
 
 
+def plain() -> None:
+    """Nothing in the viewport but its background and objects."""
+    space = view_area().spaces.active
+    space.show_region_ui = space.show_gizmo = False
+    for name in ("show_floor", "show_axis_x", "show_axis_y", "show_cursor", "show_text", "show_relationship_lines"):
+        setattr(space.overlay, name, False)
+
+
 def clear() -> None:
     for thing in list(bpy.data.objects):
         bpy.data.objects.remove(thing)
@@ -448,7 +459,7 @@ def look(place: Any, region: bpy.types.Region | None = None) -> np.ndarray:
 def screenshot() -> np.ndarray:
     """[H, W, 3] the whole screen, after a redraw of its window."""
     with bpy.context.temp_override(window=window()):
-        bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=2)
+        bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=1)
     raw = subprocess.run(["import", "-window", "root", "-depth", "8", "ppm:-"], check=True, capture_output=True).stdout
     _, size, _, rest = raw.split(b"\n", 3)
     width, height = map(int, size.split())
@@ -479,6 +490,7 @@ def undo_push(message: str) -> None:
 
 
 if __name__ == "__main__":
+    bpy.context.preferences.view.show_splash = False  # before the window is drawn for the first time
     given = arguments()
     given.output.mkdir(parents=True, exist_ok=True)
     drive(main(given))
