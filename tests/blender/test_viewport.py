@@ -199,6 +199,24 @@ def test_a_splat_covers_the_projection_of_its_gaussian(
     assert drawn[y, x, :3] / drawn[y, x, 3] == pytest.approx([0.2, 0.6, 0.9], abs=0.002)
 
 
+@pytest.mark.parametrize("orthographic", [False, True])
+def test_colours_follow_the_direction_in_the_clouds_own_axes(graphics: None, orthographic: bool) -> None:
+    cloud, view = small_cloud(200, coefficients=16), a_view(orthographic=orthographic)
+    turned = np.array(Matrix.LocRotScale((0.3, -0.2, 0.1), Euler((0.4, 1.0, -0.7)), (1, 1, 1)))
+    beside = View(
+        from_world=view.from_world @ np.linalg.inv(turned),
+        projection=view.projection,
+        width=view.width,
+        height=view.height,
+    )
+    alone = picture_of([cloud], view)
+    error = np.abs(picture_of([cloud], beside, worlds=[turned]) - alone)
+    assert error.mean() < 1e-3 and np.quantile(error, 0.999) < 0.02  # two splats of one depth may change places
+    names = ("positions", "scales", "rotations", "opacities")
+    plain = SplatCloud(**{name: getattr(cloud, name) for name in names}, sh=cloud.sh[:, :1])
+    assert np.abs(picture_of([plain], view) - alone).max() > 0.1
+
+
 def test_a_part_of_the_view_is_cut_out_of_the_whole(graphics: None) -> None:
     cloud, view, part = small_cloud(200), a_view(), Rectangle(x=20, y=10, width=31, height=25)
     whole = picture_of([cloud], view)[::-1]
@@ -264,6 +282,24 @@ def test_a_cloud_is_read_again_only_when_it_has_changed(graphics: None) -> None:
     assert len(clouds.get(splats.data).packed) == 30
     clouds.keep({data.session_uid for data in bpy.data.pointclouds})
     assert len(clouds) == 1
+
+
+def test_blender_tells_which_clouds_have_changed() -> None:
+    splats, other = linked(random_cloud(5)), linked(random_cloud(5, seed=1))
+    bpy.context.view_layer.update()
+    drawer._clouds.clear()
+    bpy.app.handlers.depsgraph_update_post.append(drawer._on_update)
+    try:
+        other.location.x = 3
+        bpy.context.view_layer.update()
+        assert not drawer._clouds._changed
+        splats.data.attributes["scale"].data[0].vector = (1, 1, 1)
+        splats.data.update_tag()
+        bpy.context.view_layer.update()
+        assert drawer._clouds._changed == {splats.data.session_uid}
+    finally:
+        bpy.app.handlers.depsgraph_update_post.remove(drawer._on_update)
+        drawer._clouds.clear()
 
 
 def test_an_order_is_kept_until_the_view_turns(graphics: None) -> None:
@@ -405,6 +441,29 @@ def test_what_is_registered_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> No
     assert [len(getattr(bpy.app.handlers, name)) for name in names] == [len(found) + 1 for found in before]
     registration.drawer.stop()
     assert [list(getattr(bpy.app.handlers, name)) for name in names] == before and drawer._handle is None
+
+
+def test_what_cannot_be_drawn_is_said_and_shown_as_points(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("no such shader")
+
+    splats = linked(random_cloud(3))
+    set_display(splats, "SPLATS")
+    monkeypatch.setattr(drawer, "draw_into", refuse)
+    monkeypatch.setattr(drawer.bpy, "app", WithWindow())
+    drawer.start()
+    try:
+        drawer._draw()
+        assert "no such shader" in caplog.text
+        assert bpy.app.timers.is_registered(drawer.stop)
+        drawer.stop()
+        assert not splats.modifiers[MODIFIER].show_viewport
+    finally:
+        drawer.stop()
+        if bpy.app.timers.is_registered(drawer.stop):
+            bpy.app.timers.unregister(drawer.stop)
 
 
 class WithWindow:
