@@ -217,6 +217,17 @@ def test_colours_follow_the_direction_in_the_clouds_own_axes(graphics: None, ort
     assert np.abs(picture_of([plain], view) - alone).max() > 0.1
 
 
+def test_an_orthographic_view_sees_all_splats_along_one_direction(graphics: None) -> None:
+    cloud, view = small_cloud(200, coefficients=4), a_view(orthographic=True)
+    x, y, z = -np.linalg.inv(view.from_world)[:3, 2]
+    first = np.sqrt(3 / (4 * np.pi)) * (-y * cloud.sh[:, 1] + z * cloud.sh[:, 2] - x * cloud.sh[:, 3])
+    names = ("positions", "scales", "rotations", "opacities")
+    baked = SplatCloud(
+        **{name: getattr(cloud, name) for name in names}, sh=cloud.sh[:, :1] + first[:, None] / 0.28209479177387814
+    )
+    assert picture_of([cloud], view) == pytest.approx(picture_of([baked], view), abs=5e-3)  # half floats
+
+
 def test_a_part_of_the_view_is_cut_out_of_the_whole(graphics: None) -> None:
     cloud, view, part = small_cloud(200), a_view(), Rectangle(x=20, y=10, width=31, height=25)
     whole = picture_of([cloud], view)[::-1]
