@@ -37,7 +37,7 @@ class LucidPreferences(bpy.types.AddonPreferences):
     )
 
     display: EnumProperty(
-        name="New Splats",
+        name="Show New Splats As",
         description="What viewports show of splats that are generated or imported from now on",
         items=DISPLAY_ITEMS,
     )
@@ -54,7 +54,7 @@ class LucidPreferences(bpy.types.AddonPreferences):
         column.label(text=f"Jobs are kept in {jobs_folder()}", icon="FILE_FOLDER")
         online = bpy.app.online_access
         text = "Models may be downloaded" if online else "Models are not downloaded: Blender is offline"
-        column.row().prop(self, "display", expand=True)
+        column.prop(self, "display")
         column.label(text=f"{text} (System > Network)", icon="INTERNET" if online else "INTERNET_OFFLINE")
 
 
