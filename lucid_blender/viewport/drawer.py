@@ -29,7 +29,7 @@ def start() -> None:
     _handle = bpy.types.SpaceView3D.draw_handler_add(_draw, (), "WINDOW", "POST_VIEW")
     for handlers, function in _handlers():
         handlers.append(function)
-    _show(drawn=True)
+    bpy.app.timers.register(_take_over, first_interval=0)  # while an extension is enabled its data is out of reach
 
 
 def stop() -> None:
@@ -42,10 +42,12 @@ def stop() -> None:
     for handlers, function in _handlers():
         if function in handlers:
             handlers.remove(function)
+    if bpy.app.timers.is_registered(_take_over):
+        bpy.app.timers.unregister(_take_over)
     _clouds.clear()
     layer.forget()
     shaders.forget()
-    _show(drawn=False)
+    give_back(bpy.data.objects, drawn=False)
 
 
 def draw_into(context: bpy.types.Context, clouds: Clouds) -> None:
@@ -103,7 +105,7 @@ def _on_undo(*_: object) -> None:
 @bpy.app.handlers.persistent
 def _on_load(*_: object) -> None:
     _clouds.clear()
-    _show(drawn=True)
+    _take_over()
 
 
 def _handlers() -> list[tuple[list, object]]:
@@ -116,6 +118,5 @@ def _handlers() -> list[tuple[list, object]]:
     ]
 
 
-def _show(*, drawn: bool) -> None:
-    if hasattr(bpy.data, "objects"):  # not while Blender starts
-        give_back(bpy.data.objects, drawn=drawn)
+def _take_over() -> None:
+    give_back(bpy.data.objects, drawn=True)

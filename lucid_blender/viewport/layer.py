@@ -13,6 +13,8 @@ from .depth_sort import slabs
 from .shaders import layer_shader, splat_shader
 from .view import Rectangle, View
 
+FORMAT = "RGBA16F"  # eight bits would round each of hundreds of splats
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Placed:
@@ -28,7 +30,7 @@ def draw_layer(
     """The part of the view with these clouds, as premultiplied display colours; ``scene_depth`` hides what it is in
     front of."""
     size = (part.width, part.height)
-    color = gpu.types.GPUTexture(size, format="RGBA16F")
+    color = gpu.types.GPUTexture(size, format=FORMAT)
     if scene_depth is None:
         buffer = gpu.types.GPUFrameBuffer(color_slots=[color])
     else:

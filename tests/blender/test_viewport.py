@@ -450,7 +450,9 @@ def test_what_is_registered_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> No
     drawer.start()
     drawer.start()
     assert [len(getattr(bpy.app.handlers, name)) for name in names] == [len(found) + 1 for found in before]
+    assert bpy.app.timers.is_registered(drawer._take_over)
     registration.drawer.stop()
+    assert not bpy.app.timers.is_registered(drawer._take_over)
     assert [list(getattr(bpy.app.handlers, name)) for name in names] == before and drawer._handle is None
 
 

@@ -170,6 +170,7 @@ def visibility(record: dict[str, Any]) -> Iterator[float]:
     bpy.context.scene.collection.objects.unlink(splats)
     collection.objects.link(splats)
     other = bpy.data.objects.new("other", None)
+    other.location.z = -5.0
     bpy.context.scene.collection.objects.link(other)
 
     def local_view() -> None:
