@@ -22,11 +22,12 @@ from .client.session import error_from
 from .core.errors import InvalidInput, LucidError
 from .core.formats.ply import read_ply
 from .core.inputs import Inputs
+from .core.jobs import PICTURE_FILE
 from .core.meshes import TriangleMesh
 from .core.messages import Event, Failed, Finished, Generate, Notice
 from .core.options import BUILTIN, DiffusionModel, Generation, Meshing
 from .operators import running
-from .operators.prop import PICTURE, Prop
+from .operators.prop import Prop
 from .operators.resume import read_job, resume_request
 from .properties import changed, make_generation, model_named
 from .scene.editing import splats_to_edit
@@ -49,6 +50,7 @@ class Result:
     error: LucidError | None = None
     seconds: float = 0.0
     network_evaluations: int = 0
+    control_evaluations: int = 0  # of ControlNets, beside those of the network
     artefacts: tuple[str, ...] = ()
     _prop: Prop | None = None
 
@@ -185,7 +187,7 @@ def open_job(folder: str | Path, *, on_event: OnEvent | None = None, wait: bool 
     saved = read_job(folder)
     artefacts = saved.artefacts
     prop = Prop(resume_request(folder))
-    if saved.state != "finished" or not {"prop.ply", PICTURE} & set(artefacts):
+    if saved.state != "finished" or not {"prop.ply", PICTURE_FILE} & set(artefacts):
         return _run(prop, on_event, wait)
     splats = read_ply(folder / "prop.ply") if "prop.ply" in artefacts else None
     mesh = _saved_mesh(folder, artefacts)
@@ -255,6 +257,7 @@ def _note(result: Result, event: Event) -> None:
         case Finished():
             result.done = True
             result.seconds, result.network_evaluations = event.seconds, event.network_evaluations
+            result.control_evaluations = event.control_evaluations
             result.artefacts = event.artefacts
         case Failed():
             result.done, result.error = True, error_from(event)

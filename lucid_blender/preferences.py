@@ -7,12 +7,18 @@ import time
 from pathlib import Path
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import EnumProperty, StringProperty
 
 from .client.environment import find_python
 from .client.process import Launch
 from .core.errors import BackendError
 
+# What viewports show of splats; scene/display.py has the same names.
+DISPLAY_ITEMS = [
+    ("SPLATS", "Splats", "Draw the splats as they are, in every viewport shading; the object has no surface there"),
+    ("POINTS", "Points", "Show what the render engines get: spheres in Solid, splats in the other shadings"),
+    ("BOUNDS", "Bounds", "Show the box around the splats: the quickest"),
+]
 PYTHON_VARIABLE = "LUCID_DREAMER_PYTHON"
 
 
@@ -30,6 +36,12 @@ class LucidPreferences(bpy.types.AddonPreferences):
         subtype="DIR_PATH",
     )
 
+    display: EnumProperty(
+        name="Show New Splats As",
+        description="What viewports show of splats that are generated or imported from now on",
+        items=DISPLAY_ITEMS,
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column()
         column.prop(self, "backend_python")
@@ -42,6 +54,7 @@ class LucidPreferences(bpy.types.AddonPreferences):
         column.label(text=f"Jobs are kept in {jobs_folder()}", icon="FILE_FOLDER")
         online = bpy.app.online_access
         text = "Models may be downloaded" if online else "Models are not downloaded: Blender is offline"
+        column.prop(self, "display")
         column.label(text=f"{text} (System > Network)", icon="INTERNET" if online else "INTERNET_OFFLINE")
 
 
@@ -76,6 +89,12 @@ def jobs_folder() -> Path:
     if found and found.jobs_folder:
         return Path(bpy.path.abspath(found.jobs_folder))
     return user_folder("jobs")
+
+
+def new_display() -> str:
+    """What viewports show of new splats."""
+    found = _preferences()
+    return found.display if found else DISPLAY_ITEMS[0][0]
 
 
 def new_job_folder(prompt: str) -> Path:

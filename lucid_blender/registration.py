@@ -4,6 +4,7 @@ import bpy
 
 from . import operators, panels, preferences, properties
 from .operators import running
+from .viewport import drawer
 
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
 
@@ -14,10 +15,12 @@ def register() -> None:
     bpy.types.Scene.lucid = bpy.props.PointerProperty(type=properties.LucidSettings)
     bpy.types.TOPBAR_MT_file_import.append(_draw_import)
     bpy.types.TOPBAR_MT_file_export.append(_draw_export)
+    drawer.start()
 
 
 def unregister() -> None:
     running.stop()
+    drawer.stop()
     bpy.types.TOPBAR_MT_file_export.remove(_draw_export)
     bpy.types.TOPBAR_MT_file_import.remove(_draw_import)
     del bpy.types.Scene.lucid

@@ -7,7 +7,7 @@ from typing import cast, get_args
 
 from ..core import codec
 from ..core.errors import InvalidInput
-from ..core.options import Control, ControlKind, Generation, Lora, TextualInversion
+from ..core.options import BUILTIN, Control, ControlKind, Generation, Lora, TextualInversion
 
 
 def with_settings(generation: Generation, settings: list[str]) -> Generation:
@@ -35,9 +35,9 @@ def lora(text: str) -> Lora:
 
 
 def textual_inversion(text: str) -> TextualInversion:
-    """ "FILE[:TOKEN]"; a drive's letter or a folder after a colon is part of the path."""
+    """ "FILE[:TOKEN]"; a drive's letter, a folder after a colon and a built-in one's name are part of the source."""
     source, colon, token = text.rpartition(":")
-    if not colon or "/" in token or "\\" in token:
+    if not colon or "/" in token or "\\" in token or source == BUILTIN:
         return TextualInversion(source=text)
     return TextualInversion(source=source, token=token)
 

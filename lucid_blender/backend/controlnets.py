@@ -15,7 +15,8 @@ from torch import Tensor
 
 from ..core.errors import ModelError
 from ..core.options import BUILTIN, Control, DiffusionModel
-from .personalisation import LOADING_ERRORS, ONLY_SAFETENSORS, WIDTHS, download_advice
+from .personalisation import LOADING_ERRORS, WIDTHS
+from .weight_files import ONLY_SAFETENSORS, download_advice
 
 logger = logging.getLogger(__name__)
 

@@ -38,7 +38,7 @@ PREDICTIONS = ("epsilon", "v_prediction")
 class Diffusion:
     """Text to embeddings, pictures to latents, latents to noise. Nothing here learns.
 
-    ``evaluations`` counts the network's evaluations, one for each latent.
+    ``evaluations`` counts the network's evaluations, one for each latent; ``control_evaluations`` those of ControlNets.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Diffusion:
         self.dtype = dtype
         self.schedule = NoiseSchedule(scheduler.alphas_cumprod.to(device=device, dtype=torch.float32))
         self.evaluations = 0
+        self.control_evaluations = 0
         self._pipeline = pipeline.to(device)
         self._controls = controls
         for control in controls:
@@ -115,7 +116,11 @@ class Diffusion:
     def _predict(self, latents: Tensor, timestep: int, embeddings: Tensor, control: Sequence[Tensor] = ()) -> Tensor:
         self.evaluations += len(latents)
         x, words = latents.to(self.dtype), embeddings.to(self.dtype)
-        added = additions(self._controls, control, x, timestep, words, length=self.schedule.length) if control else {}
+        added: dict[str, Any] = {}
+        if control:
+            length = self.schedule.length
+            self.control_evaluations += len(latents) * sum(c.acts(timestep, length) for c in self._controls)
+            added = additions(self._controls, control, x, timestep, words, length=length)
         predicted: Tensor = self._pipeline.unet(
             x, torch.tensor(timestep, device=self.device), encoder_hidden_states=words, **added
         ).sample.float()

@@ -61,6 +61,7 @@ class JobRecord:
     failure: str = ""  # why it failed
     seconds: float = 0.0  # of all runs in the folder, pauses left out
     network_evaluations: int = 0
+    control_evaluations: int = 0  # of ControlNets, beside those of the network
     artefacts: tuple[str, ...] = ()  # file names
     libraries: tuple[str, ...] = ()  # name and version, as last used
     inputs: tuple[InputName, ...] = ()  # those that are files of the folder
@@ -140,9 +141,14 @@ class Job:
             if self.record.state == "running":
                 self.update(state="finished")
 
-    def finish(self, *, seconds: float, network_evaluations: int) -> None:
+    def finish(self, *, seconds: float, network_evaluations: int, control_evaluations: int = 0) -> None:
         """Record that the run is complete."""
-        self.update(state="finished", seconds=seconds, network_evaluations=network_evaluations)
+        self.update(
+            state="finished",
+            seconds=seconds,
+            network_evaluations=network_evaluations,
+            control_evaluations=control_evaluations,
+        )
 
     def update(
         self,
@@ -151,6 +157,7 @@ class Job:
         failure: str | None = None,
         seconds: float | None = None,
         network_evaluations: int | None = None,
+        control_evaluations: int | None = None,
         artefacts: tuple[str, ...] | None = None,
         libraries: tuple[str, ...] | None = None,
     ) -> None:
@@ -162,6 +169,7 @@ class Job:
             failure=record.failure if failure is None else failure,
             seconds=record.seconds if seconds is None else seconds,
             network_evaluations=record.network_evaluations if network_evaluations is None else network_evaluations,
+            control_evaluations=record.control_evaluations if control_evaluations is None else control_evaluations,
             artefacts=record.artefacts if artefacts is None else artefacts,
             libraries=record.libraries if libraries is None else libraries,
         )

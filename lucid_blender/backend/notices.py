@@ -9,12 +9,13 @@ from ..core.options import BUILTIN, Csd, Gaussians, Generation, Nfsd
 from .builtin_words import known_words, unknown_words
 from .diffusion import Diffusion
 from .rasterizers.selection import select
-from .trigger_words import missing_words
+from .trigger_words import missing_words, taught_words
 
 
 def notices(generation: Generation) -> Iterator[Notice]:
     """What the user should know before a run."""
-    unknown = unknown_words(generation)
+    taught = taught_words(generation.model)
+    unknown = [word for word in unknown_words(generation) if word not in taught]
     if unknown:
         yield Notice(message=f"The built-in model does not know {', '.join(unknown)}. {known_words()}")
     takes_away = isinstance(generation.objective, (Csd, Nfsd)) and generation.model.source != BUILTIN

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from torch import Tensor, nn
 
 from ..core.errors import ModelError
 from ..core.options import DiffusionModel, Lora, TextualInversion
+from .numbered_lora import in_peft_names, read_numbered
+from .weight_files import INVERSION_FILES, LORA_FILES, Place, find, unreadable_advice
 
 logger = logging.getLogger(__name__)
 
@@ -38,23 +40,18 @@ LOADING_ERRORS = (
 )
 UNET, TEXT_ENCODER = "unet", "text_encoder"
 PEFT_PREFIX, PEFT_CONFIG = "base_model.model.", "adapter_config.json"
-# The names under which diffusers, PEFT and the scripts around them save.
-LORA_FILES = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors")
-INVERSION_FILES = ("learned_embeds.safetensors",)
-PICKLED = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
-HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NAMELESS = "emb_params"  # the key of textual inversions that do not carry their token
-ONLY_SAFETENSORS = "Only .safetensors are read, because other formats can run code. Convert the file first."
-KNOWN_FORMATS = "Give a LoRA in diffusers', PEFT's or kohya's format."
+KNOWN_FORMATS = "Give a LoRA in diffusers', PEFT's, kohya's or lora_diffusion's format."
 WIDTHS = "Stable Diffusion 1.x has 768, 2.x 1024, XL 2048"
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """The matrices of a LoRA for each network, and PEFT's settings for them where the file has any."""
+    """The matrices of a LoRA for each network, PEFT's settings for them where the file has any, and learned words."""
 
     networks: dict[str, Tensors]  # "unet", "text_encoder" -> "module.lora_A.weight" and so on
-    metadata: dict[str, Any] | None  # "unet.lora_alpha" and so on; without, the scale of all matrices is 1
+    metadata: dict[str, Any] | None = None  # "unet.lora_alpha" and so on; without, the scale of all matrices is 1
+    words: dict[str, Tensor] = field(default_factory=dict)  # token -> embedding [D]
 
     def metadata_of(self, network: str) -> dict[str, Any] | None:
         """None where a file describes the other network only: diffusers would take that for an empty description."""
@@ -85,6 +82,10 @@ def merge_lora(pipeline: StableDiffusionPipeline, lora: Lora, options: Diffusion
         check_fit(getattr(pipeline, name), tensors, lora.source)
     if not lora.weight:
         return
+    for token, embedding in adapter.words.items():
+        add_word(pipeline, token, embedding, f"the LoRA {lora.source!r}")
+    if not adapter.networks:
+        return
     try:
         _merge(pipeline, adapter, lora.weight)
     except LOADING_ERRORS as error:
@@ -114,6 +115,10 @@ def read_lora(pipeline: StableDiffusionPipeline, lora: Lora, options: DiffusionM
     """A LoRA's matrices by network. Raises ModelError when it holds none, or something else."""
     place = find(lora.source, LORA_FILES)
     try:
+        numbered = read_numbered(place.path) if place.local else None
+        if numbered is not None:
+            networks = {name: in_peft_names(numbered, name, getattr(pipeline, name)) for name in numbered.pairs}
+            return Adapter(networks, words=numbered.words)
         state, alphas, metadata = pipeline.lora_state_dict(
             place.folder,
             weight_name=place.name,
@@ -123,7 +128,9 @@ def read_lora(pipeline: StableDiffusionPipeline, lora: Lora, options: DiffusionM
             return_lora_metadata=True,
         )
     except LOADING_ERRORS as error:
-        raise ModelError(f"cannot read the LoRA {lora.source!r}: {error}", advice=_advice(place, options)) from error
+        raise ModelError(
+            f"cannot read the LoRA {lora.source!r}: {error}", advice=unreadable_advice(place, options)
+        ) from error
     if any(key.startswith(PEFT_PREFIX) for key in state):
         return _from_peft(pipeline, state, place, lora.source)
     return Adapter(_by_network(_with_alphas(state, alphas or {}), lora.source), metadata)
@@ -147,7 +154,8 @@ def _by_network(state: Tensors, source: str) -> dict[str, Tensors]:
 
 
 def _in_peft_names(network: str, tensors: Tensors) -> Tensors:
-    if any("lora_A" in key for key in tensors):
+    """Diffusers' own scripts save attention under the older names and all else under today's, in one file."""
+    if not any(key.endswith(".down.weight") for key in tensors):
         return tensors
     if network == UNET:
         return dict(convert_unet_state_dict_to_peft(tensors))
@@ -207,6 +215,9 @@ def check_fit(network: nn.Module, tensors: Tensors, source: str) -> None:
     modules = dict(network.named_modules())
     if not any(matrices(tensors)):
         raise ModelError(f"{source!r} holds no LoRA matrices", advice=KNOWN_FORMATS)
+    for key in tensors:
+        if ".lora_" not in key and not key.endswith(".alpha"):
+            raise ModelError(f"the LoRA {source!r} has an unknown name: {key}", advice=KNOWN_FORMATS)
     for name, side, matrix in matrices(tensors):
         module = modules.get(name) or modules.get(name.removeprefix("text_model."))
         weight = getattr(module, "weight", None)
@@ -229,21 +240,24 @@ def check_fit(network: nn.Module, tensors: Tensors, source: str) -> None:
 def add_inversion(pipeline: StableDiffusionPipeline, inversion: TextualInversion, options: DiffusionModel) -> None:
     """Teach the tokenizer the word, and the text encoder its embeddings."""
     token, embedding = read_inversion(inversion, options)
+    add_word(pipeline, token, embedding, f"the textual inversion {inversion.source!r}")
+
+
+def add_word(pipeline: StableDiffusionPipeline, token: str, embedding: Tensor, of: str) -> None:
+    """Give the pipeline's text encoder the embeddings [K, D] or [D] for a new token; ``of`` is where they are from."""
     width = pipeline.text_encoder.get_input_embeddings().weight.shape[-1]
     if embedding.shape[-1] != width:
         raise ModelError(
-            f"the textual inversion {inversion.source!r} has embeddings of {embedding.shape[-1]} numbers; "
-            f"this model's have {width}",
+            f"{of} has embeddings of {embedding.shape[-1]} numbers; this model's have {width}",
             advice=f"Choose the model that it was trained on. Of text widths, {WIDTHS}.",
         )
     try:
         pipeline.load_textual_inversion({token: embedding}, token=token)
     except LOADING_ERRORS as error:
         raise ModelError(
-            f"cannot use the textual inversion {inversion.source!r}: {error}",
-            advice="Give it a token that the model does not know yet.",
+            f"cannot use {of}: {error}", advice="Give it a token that the model does not know yet."
         ) from error
-    logger.info("loaded the textual inversion %s as %s", inversion.source, token)
+    logger.info("taught the text encoder %s from %s", token, of)
 
 
 def read_inversion(inversion: TextualInversion, options: DiffusionModel) -> tuple[str, Tensor]:
@@ -258,7 +272,7 @@ def read_inversion(inversion: TextualInversion, options: DiffusionModel) -> tupl
         )
     except LOADING_ERRORS as error:
         raise ModelError(
-            f"cannot read the textual inversion {inversion.source!r}: {error}", advice=_advice(place, options)
+            f"cannot read the textual inversion {inversion.source!r}: {error}", advice=unreadable_advice(place, options)
         ) from error
     if len(state) != 1 or next(iter(state.values())).ndim not in (1, 2):
         raise ModelError(
@@ -268,59 +282,3 @@ def read_inversion(inversion: TextualInversion, options: DiffusionModel) -> tupl
     ((name, embedding),) = state.items()
     own = Path(place.name).stem if name == NAMELESS else name
     return inversion.token or own, embedding.reshape(-1, embedding.shape[-1])
-
-
-# ---------------------------------------------------------------- files
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a .safetensors file is: a local folder or a hub id, and its name there."""
-
-    folder: str
-    name: str
-    local: bool
-
-    @property
-    def path(self) -> Path:
-        return Path(self.folder, self.name)
-
-
-def find(source: str, names: Sequence[str]) -> Place:
-    """The file that a source means: a path, a folder that holds one, "owner/repository" or "owner/repository/file".
-
-    ``names`` are the usual ones. Raises ModelError when there is none, or when it would be unpickled.
-    """
-    path = Path(source)
-    if path.is_dir():
-        return _in_folder(path, names)
-    if path.is_file() and path.suffix.lower() == ".safetensors":
-        return Place(str(path.parent), path.name, True)
-    if path.is_file() or path.suffix.lower() in PICKLED:
-        raise ModelError(f"{source} is no .safetensors file", advice=ONLY_SAFETENSORS)
-    owner, _, rest = source.partition("/")
-    repository, _, name = rest.partition("/")
-    if HUB_NAME.fullmatch(owner) and HUB_NAME.fullmatch(repository) and (name or path.suffix != ".safetensors"):
-        return Place(f"{owner}/{repository}", name or names[0], False)
-    raise ModelError(f"there is no file {source}", advice="Check the path.")
-
-
-def _in_folder(folder: Path, names: Sequence[str]) -> Place:
-    usual = [folder / name for name in names if (folder / name).is_file()]
-    found = usual[:1] or sorted(folder.glob("*.safetensors"))
-    if len(found) != 1:
-        what = f"{len(found)} .safetensors files" if found else "no .safetensors file"
-        advice = "Give the path of one of them." if found else ONLY_SAFETENSORS
-        raise ModelError(f"{folder} holds {what}; wanted one", advice=advice)
-    return Place(str(folder), found[0].name, True)
-
-
-def _advice(place: Place, options: DiffusionModel) -> str:
-    return "The file is damaged or something else. Download it again." if place.local else download_advice(options)
-
-
-def download_advice(options: DiffusionModel) -> str:
-    """What to do about a file of the hub that does not come."""
-    if not options.allow_download:
-        return "Downloads are switched off. Allow online access in Blender's preferences, or give a local file."
-    return "Check the name and the network, or give a local .safetensors file or folder."

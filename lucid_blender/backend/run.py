@@ -19,6 +19,7 @@ from ..core.codec import from_plain, to_plain
 from ..core.formats.ply import write_ply
 from ..core.messages import Event, ExtractMesh, Finished, Generate, Progress, Snapshot
 from ..core.options import Generation
+from ..core.pictures import Picture
 from . import choices, pictures
 from .control.pictures import MeshPictures
 from .diffusion import Diffusion, load
@@ -32,6 +33,7 @@ from .prompts import Backdrop, Prompter
 from .recorder import Recorder, is_due
 from .regularisers import disparity, total_variation
 from .representations.contract import Pictures, Representation
+from .representations.image import ImageCanvas
 from .trigger_words import with_trigger_words
 from .views import View, draw_views
 
@@ -76,8 +78,8 @@ def generate(job: Job, model: Diffusion | None = None) -> Iterator[Event]:
             state.recorder.record(state.iteration, state.representation.snapshot)
             yield pace.progress(state.iteration, len(state.representation))
             yield from state.recorder.films_at(state.iteration)
-            if pace.snapshot_is_due() and (cloud := state.representation.snapshot()) is not None:
-                yield Snapshot(step=state.iteration, splats=cloud)
+            if pace.snapshot_is_due():
+                yield snapshot_of(state)
             if pace.checkpoint_is_due() or is_due(state.iteration, generation.outputs.checkpoint_every):
                 save(state)
     except GeneratorExit:
@@ -111,6 +113,7 @@ class Costs:
     iteration: int
     seconds: float
     evaluations: int
+    control_evaluations: int = 0
 
 
 def distil(state: State) -> Distilled:
@@ -201,14 +204,15 @@ def begin(job: Job, model: Diffusion) -> State:
         recorder=Recorder(job, representation.render),
         generator=generator,
     )
-    model.evaluations = 0
+    model.evaluations = model.control_evaluations = 0
     if checkpoint is not None:
         tensors, values = checkpoint
         generator.set_state(tensors.pop("generator"))
         state.representation.load_state(tensors)
         state.objective.load_state(within(tensors, OBJECTIVE))
         costs = from_plain(Costs, values)
-        state.iteration, state.seconds, model.evaluations = costs.iteration, costs.seconds, costs.evaluations
+        state.iteration, state.seconds = costs.iteration, costs.seconds
+        model.evaluations, model.control_evaluations = costs.evaluations, costs.control_evaluations
         logger.info("going on from step %d", state.iteration)
     return state
 
@@ -222,7 +226,12 @@ def save(state: State) -> None:
     """Write a checkpoint, atomically."""
     tensors = state.representation.state() | {"generator": state.generator.get_state()}
     tensors |= {OBJECTIVE + name: tensor for name, tensor in state.objective.state().items()}
-    costs = Costs(iteration=state.iteration, seconds=state.seconds, evaluations=state.model.evaluations)
+    costs = Costs(
+        iteration=state.iteration,
+        seconds=state.seconds,
+        evaluations=state.model.evaluations,
+        control_evaluations=state.model.control_evaluations,
+    )
     state.job.save_checkpoint(tensors, to_plain(costs))
     if is_due(state.iteration, state.generation.outputs.checkpoint_every):
         state.job.keep_checkpoint(state.iteration)
@@ -231,6 +240,16 @@ def save(state: State) -> None:
 def within(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Those whose names begin with the prefix, without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def snapshot_of(state: State) -> Snapshot:
+    """What is optimised, as it is now, for whoever watches."""
+    match state.representation:
+        case ImageCanvas() as canvas:
+            pixels = pictures.to_bytes(canvas.picture().permute(1, 2, 0).numpy())
+            return Snapshot(step=state.iteration, picture=Picture(pixels=pixels))
+        case prop:
+            return Snapshot(step=state.iteration, splats=prop.snapshot())
 
 
 def deliver(state: State) -> Iterator[Event]:
@@ -247,7 +266,11 @@ def deliver(state: State) -> Iterator[Event]:
         yield Progress(stage="Meshing", step=state.iteration, steps=state.iteration, splats=len(state.representation))
         mesh = state.representation.mesh(state.generation.mesh)
         job.write_artefact("mesh.ply", partial(write_mesh, mesh=mesh))
-    job.finish(seconds=state.seconds, network_evaluations=state.model.evaluations)
+    job.finish(
+        seconds=state.seconds,
+        network_evaluations=state.model.evaluations,
+        control_evaluations=state.model.control_evaluations,
+    )
     yield Finished(
         splats=cloud,
         mesh=mesh,
@@ -255,6 +278,7 @@ def deliver(state: State) -> Iterator[Event]:
         artefacts=job.record.artefacts,
         seconds=state.seconds,
         network_evaluations=state.model.evaluations,
+        control_evaluations=state.model.control_evaluations,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..core.options import DiffusionModel, Generation
+from .grammar.vocabulary import words_of
 from .personalisation import read_inversion
 
 
@@ -30,6 +31,14 @@ def missing_words(prompt: str, negative_prompt: str, options: DiffusionModel) ->
         elif not _says(f"{prompt}\n{negative_prompt}", token):
             unsaid.append(token)
     return added, unsaid
+
+
+def taught_words(options: DiffusionModel) -> set[str]:
+    """The words that LoRAs and textual inversions bring, in lower case."""
+    said = [lora.trigger for lora in options.loras] + [
+        read_inversion(i, options)[0] for i in options.textual_inversions
+    ]
+    return {word for text in said for word in words_of(text)}
 
 
 def with_words(prompt: str, words: Sequence[str]) -> str:

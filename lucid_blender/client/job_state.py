@@ -54,7 +54,7 @@ class JobState:
             case messages.Machinery():
                 self.network, self.rasterizer = event.network, event.rasterizer
             case messages.Snapshot():
-                self.splats = len(event.splats)
+                self.splats = len(event.splats) if event.splats is not None else 0
             case messages.Finished():
                 self.phase, self.message = "finished", f"Finished in {duration(time.monotonic() - self.began)}."
             case messages.Failed():

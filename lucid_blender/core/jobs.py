@@ -10,6 +10,7 @@ from .messages import Generate, Request
 from .options import Gaussians
 
 SETTINGS_FILE = "job.json"
+PICTURE_FILE = "image.png"  # the artefact of a job that makes a picture
 
 
 _OLD_INPUTS = {

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .errors import InvalidInput
 from .inputs import Inputs
 from .meshes import TriangleMesh
 from .options import Generation, Meshing
+from .pictures import Picture
 from .splats import SplatCloud
 
 # ---------------------------------------------------------------- to the backend
@@ -89,10 +91,15 @@ class Machinery:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """The prop as it is now."""
+    """The prop as it is now, or the picture that is made instead. Raises InvalidInput unless it is one of them."""
 
     step: int
-    splats: SplatCloud
+    splats: SplatCloud | None = None
+    picture: Picture | None = None
+
+    def __post_init__(self) -> None:
+        if (self.splats is None) == (self.picture is None):
+            raise InvalidInput("a snapshot has splats or a picture, and not both")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +112,7 @@ class Finished:
     artefacts: tuple[str, ...] = ()  # file names in the job folder
     seconds: float = 0.0
     network_evaluations: int = 0
+    control_evaluations: int = 0  # of ControlNets, beside those of the network
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -145,18 +145,21 @@ def with_representation(generation: Generation, choice: str | Representation) ->
     suits the model."""
     builtin = generation.model.source == BUILTIN
     match choice:
-        case Gaussians() | Nerf():
+        case Gaussians():
             return replace(generation, representation=choice)
+        case Nerf():
+            return replace(generation, representation=choice, initialiser=Sphere())
         case "gaussians":
             return generation  # what every preset has
         case "nerf":
-            return replace(generation, representation=BUILTIN_NERF if builtin else Nerf())
+            return with_representation(generation, BUILTIN_NERF if builtin else Nerf())
         case "image" | Image():
             return replace(
                 generation,
                 representation=choice if isinstance(choice, Image) else Image(),
                 views=1,
                 view_prompts=NoViews(),
+                initialiser=Sphere(),
                 regularisers=replace(generation.regularisers, disparity_share=0, flip=0, tv_disparity=0),
             )
         case _:

@@ -35,7 +35,7 @@ class LUCID_OT_generate(bpy.types.Operator):
             running.start(prepared(context, mesh_beside=True))
         except LucidError as error:
             return running.report(self, error)
-        if context.scene.lucid.show_colors:
+        if context.scene.lucid.show_colors and preferences.new_display() == "POINTS":
             show_colors(context.space_data)
         return {"FINISHED"}
 

@@ -5,8 +5,10 @@ from pathlib import Path
 import bpy
 from bpy.props import CollectionProperty, StringProperty
 
+from .. import preferences
 from ..core.errors import LucidError
 from ..core.formats.ply import read_ply
+from ..scene.display import set_display
 from ..scene.pointcloud import create_splats
 from . import running
 from .prop import select
@@ -38,6 +40,7 @@ class LUCID_OT_import_splats(bpy.types.Operator):
                 splats = create_splats(read_ply(path), path.stem)
             except LucidError as error:
                 return running.report(self, error)
+            set_display(splats, preferences.new_display())
             context.collection.objects.link(splats)
             made.append(splats)
         select(made)

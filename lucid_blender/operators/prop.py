@@ -4,19 +4,21 @@ from pathlib import Path
 
 import bpy
 
+from .. import preferences
 from ..client.job_state import state
 from ..core import codec
+from ..core.jobs import PICTURE_FILE
 from ..core.meshes import TriangleMesh
 from ..core.messages import ExtractMesh, Finished, Generate, Notice, Snapshot
+from ..core.pictures import Picture
 from ..core.splats import SplatCloud
 from ..scene.collections import describe, find_job_object, home_of, new_collection, prop_name
+from ..scene.display import set_display
 from ..scene.meshes import create_mesh
-from ..scene.pictures import load_picture
+from ..scene.pictures import picture_of_file, show_picture
 from ..scene.placement import matrix_of
 from ..scene.pointcloud import create_splats, update_splats
 from . import running
-
-PICTURE = "image.png"  # the artefact of a job whose representation is an image
 
 
 class Prop:
@@ -51,19 +53,22 @@ class Prop:
         return next((image for image in bpy.data.images if image.get("lucid_job") == self.job), None)
 
     def show(self, snapshot: Snapshot) -> None:
-        """The splats as they are now; an object that the user has removed is not made again before the end."""
-        if self._was_shown and self.splats is None:
+        """The splats, or the picture, as they are now; what the user has removed is not made again before the end."""
+        if self._was_shown and self.splats is None and self.image is None:
             return
-        self._put_splats(snapshot.splats)
+        if snapshot.splats is not None:
+            self._put_splats(snapshot.splats)
+        if snapshot.picture is not None:
+            self._put_picture(snapshot.picture)
         self._was_shown = True
 
     def undone(self) -> None:
-        self._was_shown = self.splats is not None
+        self._was_shown = self.splats is not None or self.image is not None
 
     def deliver(self, finished: Finished) -> None:
         """The final splats and the mesh, described, the splats active, as one step to undo; or the picture."""
-        if PICTURE in finished.artefacts:
-            self._put_picture(Path(finished.job_folder, PICTURE))
+        if PICTURE_FILE in finished.artefacts:
+            self._put_picture(picture_of_file(Path(finished.job_folder, PICTURE_FILE))).pack()
         if finished.splats is not None:
             self._put_splats(finished.splats)
         if finished.mesh is not None and self.splats is not None:
@@ -78,6 +83,7 @@ class Prop:
             update_splats(splats, cloud)
             return
         splats = create_splats(cloud, prop_name(self.title))
+        set_display(splats, preferences.new_display())
         splats.matrix_world = matrix_of(self.request.inputs.placement)
         self._describe(splats)
         new_collection(self.title, bpy.context.scene).objects.link(splats)
@@ -85,14 +91,18 @@ class Prop:
         if replaced is not None:
             replaced.hide_viewport = replaced.hide_render = True
 
-    def _put_picture(self, path: Path) -> None:
+    def _put_picture(self, picture: Picture) -> bpy.types.Image:
         old = self.image
+        made = show_picture(picture, prop_name(self.title), old)
+        if made == old:
+            return made
         if old is not None:
+            old.user_remap(made)
             bpy.data.images.remove(old)
-        made = load_picture(path, prop_name(self.title))
         made.use_fake_user = True  # no object uses it
         self._describe(made)
         state.note(Notice(message=f"The picture is the image {made.name!r}; open it in an Image Editor."))
+        return made
 
     def _put_mesh(self, mesh: TriangleMesh, splats: bpy.types.Object) -> None:
         old = self.mesh

@@ -135,6 +135,8 @@ def redraw() -> None:
     for window in manager.windows if manager and not bpy.app.background else ():
         window.workspace.status_text_set(text)
         for area in window.screen.areas:
+            if area.type == "IMAGE_EDITOR":  # a picture may have grown
+                area.tag_redraw()
             if area.type == "VIEW_3D":
                 for region in area.regions:
                     if region.type == "UI":

@@ -21,6 +21,18 @@ def load_picture(path: Path, name: str) -> bpy.types.Image:
     return image
 
 
+def show_picture(picture: Picture, name: str, image: bpy.types.Image | None = None) -> bpy.types.Image:
+    """The picture in ``image``, so that editors which show it are kept, or in a new one where it has another size."""
+    height, width, _ = picture.pixels.shape
+    if image is None or tuple(image.size) != (width, height) or image.is_float:
+        image = bpy.data.images.new(name, width, height)
+    values = np.ones((height, width, 4), dtype=np.float32)
+    values[..., :3] = picture.pixels[::-1] / np.float32(255)  # Blender's first row is the lowest
+    image.pixels.foreach_set(values.ravel())
+    image.update()
+    return image
+
+
 def read_picture(image: bpy.types.Image) -> Picture:
     """An image as it is shown, what is transparent in it on white. Raises InvalidInput when it has no pixels."""
     width, height = image.size

@@ -8,6 +8,8 @@ radiance:sh_k  FLOAT_VECTOR  the higher SH coefficients, k from 0
 radius         FLOAT         for what draws points as spheres
 """
 
+from typing import Any
+
 import bpy
 import numpy as np
 
@@ -76,18 +78,31 @@ def read_splats(splats: bpy.types.Object | None) -> SplatCloud:
     if splats is None or not is_splats(splats):
         found = "nothing" if splats is None else f"{splats.name!r}, which holds no splats"
         raise InvalidInput(f"found {found}; wanted a splat object", advice="Select an object made by Lucid Dreamer.")
-    data = splats.data
+    arrays = read_arrays(splats.data)
+    base = arrays["base"]
+    return SplatCloud(
+        positions=arrays["positions"],
+        scales=arrays["scales"],
+        rotations=arrays["rotations"],
+        opacities=np.clip(base[:, 3], 0, 1),
+        sh=np.stack([base[:, :3], *arrays["higher"]], axis=1),
+    )
+
+
+def read_arrays(data: bpy.types.PointCloud) -> dict[str, Any]:
+    """Attributes of splats as they are, unchecked, float32: positions [N, 3], scales [N, 3], rotations [N, 4], base
+    [N, 4] and higher, a list of [N, 3] for each coefficient above the constant."""
     base = _read(data, "radiance:base", 4)
     higher = []
     while f"radiance:sh_{len(higher)}" in data.attributes:
         higher.append(_read(data, f"radiance:sh_{len(higher)}", 3))
-    return SplatCloud(
-        positions=_read(data, "position", 3) if len(base) else np.empty((0, 3), np.float32),
-        scales=_read(data, "scale", 3),
-        rotations=_read(data, "rotation", 4),
-        opacities=np.clip(base[:, 3], 0, 1),
-        sh=np.stack([base[:, :3], *higher], axis=1),
-    )
+    return {
+        "positions": _read(data, "position", 3) if len(base) else np.empty((0, 3), np.float32),
+        "scales": _read(data, "scale", 3),
+        "rotations": _read(data, "rotation", 4),
+        "base": base,
+        "higher": higher,
+    }
 
 
 def _four_floats() -> str:

@@ -53,7 +53,10 @@ def test_the_optimised_latents_decode_to_the_picture(tiny_model: Path, tmp_path:
     last = events[-1]
     assert isinstance(last, Finished)
     assert last.splats is None and last.mesh is None and last.artefacts == ("image.png",)
-    assert not any(isinstance(event, Snapshot) for event in events)
+    shots = [event for event in events if isinstance(event, Snapshot)]
+    assert [shot.step for shot in shots] == [1, 2, 3, 4, 5, 6] and all(shot.splats is None for shot in shots)
+    assert shots[-1].picture is not None and (shots[-1].picture.pixels == image(tmp_path / "job")).all()
+    assert shots[0].picture is not None and (shots[0].picture.pixels != shots[-1].picture.pixels).any()
     checkpoint = Job.open(tmp_path / "job").load_checkpoint()
     assert checkpoint is not None
     latents = checkpoint[0]["values"]

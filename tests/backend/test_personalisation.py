@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn import Module
 
 from lucid_blender.backend.cli_options import lora as lora_argument
 from lucid_blender.backend.cli_options import textual_inversion as inversion_argument
@@ -144,6 +146,31 @@ def test_the_older_names_of_diffusers_are_read(
     assert torch.allclose(matrix(model, QUERY), matrix(plain, QUERY) + b @ a, atol=1e-5)
 
 
+def test_both_names_of_diffusers_in_one_file_are_read(
+    tiny_model: Path, tmp_path: Path, plain: Diffusion, pairs: dict[str, Pair]
+) -> None:
+    """As its own scripts save changes of the attention and of the layers around it."""
+    around = "mid_block.attentions.0.proj_in"
+    b, a = pair(*matrix(plain, around).shape[:2], seed=7)
+    tensors = {f"unet.{around}.lora_A.weight": a[..., None, None], f"unet.{around}.lora_B.weight": b[..., None, None]}
+    for name, (up, down) in pairs.items():
+        tensors |= {f"unet.{name}.lora.down.weight": down, f"unet.{name}.lora.up.weight": up}
+    save_file(tensors, tmp_path / "mixed.safetensors")
+    model = loaded(tiny_model, Lora(source=str(tmp_path / "mixed.safetensors")))
+    for name, (up, down) in pairs.items():
+        assert torch.allclose(matrix(model, name), matrix(plain, name) + up @ down, atol=1e-5)
+    assert torch.allclose(matrix(model, around)[..., 0, 0], matrix(plain, around)[..., 0, 0] + b @ a, atol=1e-5)
+
+
+def test_a_name_that_nobody_reads_is_refused(tiny_model: Path, tmp_path: Path, pairs: dict[str, Pair]) -> None:
+    path = diffusers_lora(tmp_path, pairs)
+    with safe_open(path, framework="pt") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}
+    save_file(tensors | {f"unet.{KEY}.something.weight": torch.zeros(2)}, path)
+    with pytest.raises(ModelError, match=r"unknown name: .*something"):
+        loaded(tiny_model, Lora(source=str(path)))
+
+
 def test_kohyas_names_and_alphas_are_read(
     tiny_model: Path, tmp_path: Path, plain: Diffusion, pairs: dict[str, Pair]
 ) -> None:
@@ -235,6 +262,12 @@ def test_files_that_cannot_be_used_say_why(tiny_model: Path, tmp_path: Path, kin
         loaded(tiny_model, Lora(source=str(path)))
 
 
+def test_an_unknown_built_in_lora_says_which_there_are(tiny_model: Path) -> None:
+    with pytest.raises(ModelError, match="no built-in LoRA 'spotted'") as caught:
+        loaded(tiny_model, Lora(source="builtin:spotted"))
+    assert "banded" in caught.value.advice
+
+
 def test_a_hub_lora_is_not_fetched_when_downloads_are_off(tiny_model: Path) -> None:
     options = DiffusionModel(source=str(tiny_model), loras=(Lora(source="nobody/no-such"),), allow_download=False)
     with pytest.raises(ModelError) as caught:
@@ -301,6 +334,96 @@ def test_embeddings_for_two_text_encoders_are_refused(tiny_model: Path, tmp_path
     save_file({"clip_g": torch.zeros(4, 8), "clip_l": torch.zeros(4, 4)}, tmp_path / "xl.safetensors")
     with pytest.raises(ModelError, match="clip_g, clip_l"):
         with_inversion(tiny_model, tmp_path / "xl.safetensors")
+
+
+# ---------------------------------------------------------------- the release's format
+
+
+def numbered(
+    path: Path, unet: Module, classes: list[str], words: dict[str, Tensor], *, earlier: bool = False
+) -> dict[str, Pair]:
+    """A file of lora_diffusion, its layers numbered block by block; returns its pairs by the layer's name."""
+    parts = [f"{part}.{name}" for part in ("attn1", "attn2") for name in ("to_q", "to_k", "to_v", "to_out.0")]
+    if "GEGLU" in classes:
+        parts.insert(4 if earlier else 8, "ff.net.0.proj")
+    blocks = [name for name, module in unet.named_modules() if type(module).__name__ == "BasicTransformerBlock"]
+    layers = [f"{block}.{part}" for block in blocks for part in parts]
+    pairs = {layer: pair(*unet.get_submodule(layer).weight.shape, seed=k) for k, layer in enumerate(layers)}
+    metadata = {"unet": json.dumps(classes)} | dict.fromkeys(words, "<embed>")
+    tensors = dict(words)
+    for k, (b, a) in enumerate(pairs.values()):
+        tensors |= {f"unet:{k}:up": b, f"unet:{k}:down": a}
+        metadata[f"unet:{k}:rank"] = str(RANK)
+    save_file(tensors, path, metadata)
+    return pairs
+
+
+def self_attention(model: Diffusion) -> Module:
+    return next(m for m in model._pipeline.text_encoder.modules() if type(m).__name__ == "CLIPAttention")
+
+
+@pytest.mark.parametrize(
+    ("classes", "earlier"),
+    [(["CrossAttention"], False), (["CrossAttention", "GEGLU"], False), (["GEGLU", "CrossAttention"], True)],
+    ids=["attention alone", "today's order", "the earlier order"],
+)
+def test_numbered_changes_reach_the_layers_that_they_were_made_for(
+    tiny_model: Path, tmp_path: Path, plain: Diffusion, classes: list[str], earlier: bool
+) -> None:
+    path = tmp_path / "release.safetensors"
+    pairs = numbered(path, plain._pipeline.unet, classes, {}, earlier=earlier)
+    model = loaded(tiny_model, Lora(source=str(path), weight=0.5))
+    for name, (b, a) in pairs.items():
+        torch.testing.assert_close(matrix(model, name), matrix(plain, name) + 0.5 * b @ a)
+
+
+def test_numbered_changes_of_the_text_encoder_follow_its_layers(
+    tiny_model: Path, tmp_path: Path, plain: Diffusion
+) -> None:
+    attention = self_attention(plain)
+    names = [name for name, _ in attention.named_children()]
+    pairs = {name: pair(WIDTH, WIDTH, seed=k) for k, name in enumerate(names)}
+    tensors = {}
+    for k, (b, a) in enumerate(pairs.values()):
+        tensors |= {f"text_encoder:{k}:up": b, f"text_encoder:{k}:down": a}
+    path = tmp_path / "release.safetensors"
+    save_file(tensors, path, {"text_encoder": json.dumps(["CLIPAttention"])})
+    changed = self_attention(loaded(tiny_model, Lora(source=str(path))))
+    assert set(names) == {"q_proj", "k_proj", "v_proj", "out_proj"}
+    for name, (b, a) in pairs.items():
+        before, after = (getattr(module, name).weight for module in (attention, changed))
+        torch.testing.assert_close(after, before + b @ a)
+
+
+def test_a_release_file_of_one_word_teaches_that_word_alone(tiny_model: Path, tmp_path: Path, plain: Diffusion) -> None:
+    """What custom_example/lora/Taylor_Swift/step_inv_1000.safetensors of the release is."""
+    embedding = torch.randn(WIDTH, generator=torch.Generator().manual_seed(0))
+    save_file({"<someone>": embedding}, tmp_path / "ti.safetensors", {"<someone>": "<embed>"})
+    model = loaded(tiny_model, Lora(source=str(tmp_path / "ti.safetensors")))
+    assert torch.equal(embedding_of(model, "<someone>"), embedding)
+    assert torch.equal(matrix(model, QUERY), matrix(plain, QUERY))
+
+
+def test_a_release_file_may_hold_changes_and_words(tiny_model: Path, tmp_path: Path, plain: Diffusion) -> None:
+    path, embedding = tmp_path / "release.safetensors", torch.ones(WIDTH)
+    pairs = numbered(path, plain._pipeline.unet, ["CrossAttention"], {"<s1>": embedding})
+    model = loaded(tiny_model, Lora(source=str(path)))
+    b, a = pairs[QUERY]
+    torch.testing.assert_close(matrix(model, QUERY), matrix(plain, QUERY) + b @ a)
+    assert torch.equal(embedding_of(model, "<s1>"), embedding)
+
+
+def test_numbered_changes_that_do_not_fit_the_layers_are_refused(
+    tiny_model: Path, tmp_path: Path, plain: Diffusion
+) -> None:
+    path = tmp_path / "release.safetensors"
+    b, a = pair(8, 8, seed=0)
+    save_file({"unet:0:up": b, "unet:0:down": a}, path, {"unet": json.dumps(["CrossAttention"])})
+    with pytest.raises(ModelError, match="1 numbered changes of the unet, which do not fit"):
+        loaded(tiny_model, Lora(source=str(path)))
+    save_file({"unet:1:up": b, "unet:1:down": a}, path, {"unet": json.dumps(["CrossAttention"])})
+    with pytest.raises(ModelError, match="not complete: 'unet:0:up'"):
+        loaded(tiny_model, Lora(source=str(path)))
 
 
 # ---------------------------------------------------------------- the prompt
@@ -380,6 +503,14 @@ def test_a_lora_argument_is_a_file_and_perhaps_a_weight(text: str, source: str, 
 def test_an_inversion_argument_is_a_file_and_perhaps_a_token() -> None:
     assert inversion_argument("toy.safetensors:<toy>") == TextualInversion(source="toy.safetensors", token="<toy>")
     assert inversion_argument(r"C:\toy.safetensors") == TextualInversion(source=r"C:\toy.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("text", "token"), [("builtin:banded", ""), ("builtin:banded:<mine>", "<mine>")], ids=["its own word", "another"]
+)
+def test_a_built_in_word_is_named_with_a_colon(text: str, token: str) -> None:
+    assert inversion_argument(text) == TextualInversion(source="builtin:banded", token=token)
+    assert lora_argument("builtin:banded:0.5") == Lora(source="builtin:banded", weight=0.5)
 
 
 def test_options_that_mean_nothing_are_refused() -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from math import radians
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 from mathutils import Euler, Matrix, Vector
 
 from lucid_blender import api
+from lucid_blender.client.job_state import state
 from lucid_blender.core.errors import InvalidInput
 from lucid_blender.core.splats import SplatCloud
+from lucid_blender.panels.splats import LUCID_PT_splats
 from lucid_blender.scene.editing import splats_to_edit
 from lucid_blender.scene.pointcloud import create_splats, read_splats
 
@@ -166,3 +169,35 @@ def test_the_operator_needs_splats_and_says_when_the_object_around_is_missing() 
     placed(random_cloud(5))
     with pytest.raises(RuntimeError, match="There is no object 'Box'"):
         bpy.ops.lucid.edit_splats(prompt="a cat", inside="Box")
+
+
+class Layout:
+    """Stands for a UILayout: notes operators and texts."""
+
+    def __init__(self, drawn: list[str]) -> None:
+        self.drawn = drawn
+
+    def operator(self, name: str, **_: object) -> None:
+        self.drawn.append(name)
+
+    def label(self, *, text: str, **_: object) -> None:
+        self.drawn.append(text)
+
+    def row(self, **_: object) -> "Layout":
+        return self
+
+    column = row
+
+
+def test_the_sidebar_offers_the_edit_and_says_why_it_must_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    placed(random_cloud(5))
+    panel, drawn = SimpleNamespace(layout=Layout([])), []
+    panel.layout.drawn = drawn
+    LUCID_PT_splats.draw(panel, bpy.context)
+    assert "lucid.edit_splats" in drawn and not any("wait" in one for one in drawn)
+    assert bpy.ops.lucid.edit_splats.poll()
+    monkeypatch.setattr(state, "phase", "running")
+    drawn.clear()
+    LUCID_PT_splats.draw(panel, bpy.context)
+    assert "lucid.edit_splats" in drawn and any("wait" in one for one in drawn)
+    assert not bpy.ops.lucid.edit_splats.poll()

@@ -18,7 +18,6 @@ from lucid_blender.core.options import (
     MeshSurface,
     Nerf,
     OrbitCameras,
-    PointE,
     Vdm,
 )
 from lucid_blender.core.presets import OBJECTIVES, PRESETS, objective, preset
@@ -55,7 +54,7 @@ def test_every_objective_comes_back_exactly(name: str) -> None:
 
 def test_lists_choices_and_absent_values_come_back() -> None:
     controls = (Control(kind="depth", source="builtin", timesteps=(0.1, 0.7)), Control(kind="normal", source="x"))
-    generation = replace(preset("draft", "a cup"), controls=controls, representation=Nerf(), initialiser=PointE())
+    generation = replace(preset("draft", "a cup"), controls=controls, representation=Nerf())
     assert there_and_back(generation) == generation
     assert there_and_back(replace(generation, controls=())).controls == ()
     splats = preset("draft", "a cup")

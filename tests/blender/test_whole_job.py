@@ -68,7 +68,8 @@ def test_a_picture_becomes_an_image_and_is_edited(tmp_path: Path) -> None:
     assert (before == api.read_picture(first.image).pixels).all()
     assert (before != api.read_picture(edited.image).pixels).any()
     assert any("Image Editor" in notice for notice in state.notices)
-    assert not any(isinstance(event, Snapshot) for event in events)
+    (shot, *_) = (event for event in events if isinstance(event, Snapshot))
+    assert shot.splats is None and shot.picture.pixels.shape == (64, 64, 3)
     opened = api.open_job(tmp_path / "a")
     assert (api.read_picture(opened.image).pixels == before).all()
 
@@ -79,6 +80,22 @@ def test_options_of_a_field_pass_as_they_are_and_its_splats_and_mesh_are_in_the_
     made = json.loads((tmp_path / "job" / "job.json").read_text())["generation"]["representation"]
     assert (made["kind"], made["grid"]["finest"], made["splat_resolution"]) == ("Nerf", 8, 16)
     assert len(read_splats(result.splats)) > 100 and len(result.mesh.data.polygons) > 100
+
+
+@pytest.mark.parametrize("kind", ["Image", "Nerf"])
+def test_what_is_chosen_in_all_options_is_made(kind: str) -> None:
+    settings = bpy.context.scene.lucid
+    settings.prompt, settings.preset, settings.customise = PROMPT, "draft", True
+    options = settings.options
+    options.representation_kind, options.iterations = kind, 1
+    options.representation_nerf.samples, options.representation_nerf.splat_resolution = 8, 8
+    options.representation_nerf.grid.levels, options.representation_nerf.grid.finest = 1, 16
+    assert bpy.ops.lucid.generate() == {"FINISHED"}
+    pictures = [found for found in bpy.data.images if found.get("prompt") == PROMPT]
+    props = [found for found in bpy.data.objects if found.get("prompt") == PROMPT]
+    assert (len(pictures), len(props)) == ((1, 0) if kind == "Image" else (0, 1))
+    made = json.loads((pictures or props)[0]["settings"])["representation"]
+    assert made["kind"] == kind and (kind == "Image" or made["splat_resolution"] == 8)
 
 
 CONFIG = """

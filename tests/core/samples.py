@@ -129,6 +129,7 @@ MESSAGES: list[messages.Request | messages.Event] = [
     messages.Notice(message="an unknown word"),
     messages.Snapshot(step=4, splats=splats(5)),
     messages.Snapshot(step=5, splats=splats(0, degree=3)),
+    messages.Snapshot(step=6, picture=Picture(pixels=np.full((2, 3, 3), 7, np.uint8))),
     messages.Finished(),
     messages.Finished(splats=splats(4, degree=1), mesh=MESH, job_folder="/jobs/a", artefacts=("prop.ply", "mesh.glb")),
     messages.Failed(kind="Cancelled", message="stopped", advice="resume", job_folder="/jobs/a"),

@@ -1,7 +1,7 @@
 """Test the extension in a window: `python3 build.py test --gui COMMAND` calls this.
 
 COMMAND starts a windowed Blender with the arguments that follow it, for example "blender". It must see this folder and
-the backend's interpreter. Pictures of start, middle and end, and result.json, are left in the output folder.
+the backend's interpreter. Pictures and what was measured, as JSON, are left in the output folder.
 """
 
 import argparse
@@ -14,6 +14,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BACKEND = ROOT / ".environments" / "backend" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 SECONDS = 1500
+TESTS = {  # the script, and what it leaves
+    "generate": ("generate_in_window.py", ("start.png", "middle.png", "end.png", "result.json")),
+    "viewport": ("viewport_in_window.py", ("viewport.json",)),
+}
 
 
 def main() -> int:
@@ -22,17 +26,25 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=ROOT / ".cache" / "gui")
     parser.add_argument("--zip", type=Path, help="the extension; made by `build.py zip` when not given")
     parser.add_argument("--backend", default=os.environ.get("LUCID_DREAMER_PYTHON") or str(BACKEND))
+    parser.add_argument("--only", choices=TESTS, help="one of the tests")
     options, rest = parser.parse_known_args()
     extension = options.zip or build()
     options.output.mkdir(parents=True, exist_ok=True)
-    for old in (*options.output.glob("*.png"), options.output / "result.json"):
-        old.unlink(missing_ok=True)
+    names = [options.only] if options.only else list(TESTS)
+    return max(run(name, options, extension, rest) for name in names)
+
+
+def run(name: str, options: argparse.Namespace, extension: Path, rest: list[str]) -> int:
+    """One test's exit code; 1 when it did not leave what it should."""
+    script, leaves = TESTS[name]
+    for old in leaves:
+        (options.output / old).unlink(missing_ok=True)
     command = [*shlex.split(options.blender), "--gpu-backend", "opengl"]
-    command += ["--python", str(ROOT / "tests" / "gui" / "generate_in_window.py"), "--", str(options.output)]
+    command += ["--python", str(ROOT / "tests" / "gui" / script), "--", str(options.output)]
     command += ["--zip", str(extension), "--backend", options.backend, *rest]
     code = subprocess.run(command, cwd=ROOT, timeout=SECONDS).returncode
-    missing = [name for name in ("start.png", "middle.png", "end.png") if not (options.output / name).exists()]
-    print(f"pictures in {options.output}" + (f"; missing: {', '.join(missing)}" if missing else ""))
+    missing = [left for left in leaves if not (options.output / left).exists()]
+    print(f"{name}: code {code}, left in {options.output}" + (f"; missing: {', '.join(missing)}" if missing else ""))
     return code or bool(missing)
 
 

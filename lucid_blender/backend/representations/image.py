@@ -14,6 +14,7 @@ from torch.nn.functional import interpolate
 
 from ...core.cameras import Camera
 from ...core.errors import InvalidInput
+from ...core.jobs import PICTURE_FILE
 from ...core.options import Image, Meshing, Regularisers
 from ...core.splats import SplatCloud
 from ..schedules import log_linear
@@ -96,14 +97,19 @@ class ImageCanvas:
         raise InvalidInput("an image has no surface", advice="Leave the mesh out, or choose another representation.")
 
     @torch.no_grad()
+    def picture(self) -> Tensor:
+        """[3, H, W] sRGB in [0, 1], as it is now."""
+        return self._image()[0].clamp(0, 1).cpu()
+
+    @torch.no_grad()
     def pictures(self) -> dict[str, Tensor]:
         """image.png; where a picture was edited also before.png and both side by side."""
-        after = self._image()[0].permute(1, 2, 0).clamp(0, 1).cpu()
+        after = self.picture().permute(1, 2, 0)
         if self._before is None:
-            return {"image.png": after}
+            return {PICTURE_FILE: after}
         before = self._before.permute(1, 2, 0)
         both = torch.cat([before, torch.ones(len(before), GAP, 3), after], 1)
-        return {"image.png": after, "before.png": before, "before-after.png": both}
+        return {PICTURE_FILE: after, "before.png": before, "before-after.png": both}
 
     # ------------------------------------------------------------ state, for checkpoints
 

@@ -55,8 +55,18 @@ class Generation:
             16 <= self.resolution <= 2048 and self.resolution % 8 == 0,
             f"resolution is {self.resolution}; wanted a multiple of 8 from 16 to 2048",
         )
+        if not isinstance(self.representation, Gaussians):
+            self._check_start()
         if isinstance(self.representation, Image):
             self._check_image()
+
+    def _check_start(self) -> None:
+        """Initialisers are for splats; a picture starts from noise or a picture, a field from its blob."""
+        kind, start = type(self.representation).__name__, type(self.initialiser).__name__
+        require(
+            isinstance(self.initialiser, Sphere),
+            f"{kind} does not start from splats, and so not from {start}; leave the initialiser at Sphere, the default",
+        )
 
     def _check_image(self) -> None:
         """A picture has no views, no depth and no surface."""

@@ -113,7 +113,11 @@ class Vdm(ScoreDistillation):
 
 @dataclass(frozen=True, kw_only=True)
 class Csd(ScoreDistillation):
-    """Classifier Score Distillation (Yu et al. 2023) with an annealed negative prompt; numbers of its release."""
+    """Classifier Score Distillation (Yu et al. 2023) with an annealed negative prompt.
+
+    The weights are its release's for Stable Diffusion (configs/csd-sd-refine.yaml): that of the negative prompt goes
+    from -1 to -0.5 in 10000 steps, all that there are, and that of the empty one from 0 to -0.5.
+    """
 
     negative_weight_start: float = 1.0  # of the negative prompt's score at the first iteration ...
     negative_weight: float = 0.5  # ... and at the last
@@ -125,9 +129,9 @@ class Csd(ScoreDistillation):
 
 @dataclass(frozen=True, kw_only=True)
 class Nfsd(ScoreDistillation):
-    """Noise-Free Score Distillation (Katzir et al. 2023)."""
+    """Noise-Free Score Distillation (Katzir et al. 2023, arXiv 2310.17590); its guidance scale is 7.5 as well."""
 
-    domain_timestep: int = 200  # from here on the negative prompt's score is taken away
+    domain_timestep: int = 200  # from here on the negative prompt's score is taken away; the paper's threshold
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -160,9 +164,9 @@ class Vsd(ScoreDistillation):
     """Variational Score Distillation (Wang et al. 2023, ProlificDreamer) with one particle and a LoRA."""
 
     noise_offset: float = 0.0
-    rank: int = 4  # of the LoRA on the attention's projections
-    learning_rate: float = 1e-4  # of the LoRA
-    lora_steps: int = 1  # of its optimiser, an iteration
+    rank: int = 4  # of the LoRA on the attention's projections; threestudio's prolificdreamer.yaml leaves it at 4
+    learning_rate: float = 1e-4  # of the LoRA; threestudio's prolificdreamer.yaml
+    lora_steps: int = 1  # of its optimiser, an iteration; each at one timestep, as threestudio
 
     def __post_init__(self) -> None:
         super().__post_init__()

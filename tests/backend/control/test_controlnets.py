@@ -24,7 +24,16 @@ from lucid_blender.backend.run import begin, distil, generate, handle
 from lucid_blender.core.errors import InvalidInput, ModelError
 from lucid_blender.core.inputs import Inputs
 from lucid_blender.core.messages import Finished, Generate
-from lucid_blender.core.options import Control, DiffusionModel, Generation, Ism, MeshSurface, Regularisers, Timesteps
+from lucid_blender.core.options import (
+    Control,
+    DiffusionModel,
+    Generation,
+    Ism,
+    MeshSurface,
+    Regularisers,
+    Sds,
+    Timesteps,
+)
 
 from ..test_run import tiny_generation
 from ..tiny_models import WIDTH, save_tiny_controlnet
@@ -84,6 +93,19 @@ def test_a_control_that_does_not_act_changes_no_bit(
     x, words, picture = random(1, 4, 8, 8), random(1, 5, WIDTH), torch.rand(1, 3, 32, 32)
     plain = load(DiffusionModel(source=str(tiny_model)))
     assert torch.equal(model.predict_noise(x, 300, words, [picture]), plain.predict_noise(x, 300, words))
+
+
+@pytest.mark.parametrize(("timestep", "evaluations"), [(300, 2), (700, 4)])
+def test_a_controlnet_is_counted_where_it_acts_and_beside_the_network(
+    tiny_model: Path, tiny_controlnet: Path, timestep: int, evaluations: int
+) -> None:
+    """Three of them, for two latents: one always, one above timestep 500, one never."""
+    controls = ({}, {"timesteps": (0.5, 1.0)}, {"weight": 0.0})
+    model = controlled(tiny_model, *(depth(tiny_controlnet, **options) for options in controls))
+    x, words, picture = random(2, 4, 8, 8), random(2, 5, WIDTH), torch.rand(2, 3, 32, 32)
+    model.predict_noise(x, timestep, words, [picture] * 3)
+    model.predict_noise(x, timestep, words)
+    assert (model.evaluations, model.control_evaluations) == (4, evaluations)
 
 
 def test_the_pictures_are_repeated_for_every_text_view_by_view(tiny_model: Path, tiny_controlnet: Path) -> None:
@@ -186,7 +208,7 @@ def test_a_run_is_steered_by_its_mesh_and_weight_zero_is_none(
     tiny_model: Path, tiny_controlnet: Path, tmp_path: Path
 ) -> None:
     def run(name: str, *controls: Control) -> Finished:
-        generation = controlled_generation(tiny_model, *controls)
+        generation = controlled_generation(tiny_model, *controls, objective=Sds())
         mesh = ball(subdivisions=2) if controls else None
         return finished(
             Generate(generation=generation, job_folder=str(tmp_path / name), inputs=Inputs(control_mesh=mesh))
@@ -197,6 +219,9 @@ def test_a_run_is_steered_by_its_mesh_and_weight_zero_is_none(
     assert zero.splats.equals(plain.splats)  # type: ignore[union-attr]
     assert not steered.splats.equals(plain.splats)  # type: ignore[union-attr]
     assert steered.network_evaluations == plain.network_evaluations
+    assert steered.control_evaluations == 2 * plain.network_evaluations  # SDS asks for nothing without a text
+    assert plain.control_evaluations == zero.control_evaluations == 0
+    assert Job.open(tmp_path / "steered").record.control_evaluations == steered.control_evaluations
 
 
 def test_a_resumed_run_finds_its_control_mesh(tiny_model: Path, tiny_controlnet: Path, tmp_path: Path) -> None:
@@ -215,6 +240,7 @@ def test_a_resumed_run_finds_its_control_mesh(tiny_model: Path, tiny_controlnet:
     assert np.array_equal(found.vertices, mesh.vertices)
     last = finished(Generate(generation=generation, job_folder=str(tmp_path / "job"), resume=True))
     assert last.splats.equals(whole.splats)  # type: ignore[union-attr]
+    assert last.control_evaluations == whole.control_evaluations > 0
 
 
 def test_the_pictures_flip_with_the_mirrored_batch(tiny_model: Path, tiny_controlnet: Path, tmp_path: Path) -> None:
