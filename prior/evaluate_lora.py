@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from lucid_blender.backend.diffusion import load
-from lucid_blender.backend.grammar import BACKGROUNDS, Scene
+from lucid_blender.backend.grammar import BACKGROUNDS, Description, Scene
 from lucid_blender.backend.job import Job
 from lucid_blender.backend.pictures import contact_sheet, save_png
 from lucid_blender.backend.quality.known import BACKGROUND, ELEVATIONS, named_scene, view_camera
@@ -55,7 +55,7 @@ def wishes(classes: tuple[str, ...], count: int, seed: int) -> list[Wish]:
     random = np.random.default_rng([seed, 80])
     sides = [middle(random.uniform(-180, 180), random.uniform(-15, 45)) for _ in range(count)]
     return [
-        Wish(classes[i % len(classes)], str(random.choice(WORN)), *side, background="gray")
+        Wish(Description(classes[i % len(classes)], str(random.choice(WORN))), *side, background="gray")
         for i, side in enumerate(sides)
     ]
 
@@ -82,8 +82,9 @@ def measure_samples(folder: Path, count: int) -> None:
                     generator = torch.Generator().manual_seed(i)
                     pixels = model.sample(text, "", 1, steps=STEPS, guidance_scale=SCALE, generator=generator)
                     seen = pixels[0].permute(1, 2, 0).numpy()
+                    prop = wish.prop
                     scores.append(
-                        bandedness(seen, wish.class_name, wish.color, wish.azimuth, wish.elevation, wish.background)
+                        bandedness(seen, prop.class_name, prop.color, wish.azimuth, wish.elevation, wish.background)
                     )
                 nearer = np.mean(np.array(scores) > 0.5)
                 found.append(f"{kind} classes {np.mean(scores):.2f} (nearer to banded: {nearer:.0%})")

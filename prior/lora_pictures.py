@@ -81,9 +81,9 @@ def draw(folder: Path, count: int, seed: int) -> None:
         name, color = (str(random.choice(words)) for words in (SHOWN if in_style else CLASSES, WORN))
         background = str(random.choice(list(BACKGROUNDS)))
         azimuth, elevation = random.uniform(-180, 180), random.uniform(*ELEVATION_RANGE)
-        scene = (Banded if in_style else Scene)(name, color, int(random.integers(2**31)))
+        scene = (Banded if in_style else Scene)(name, color, seed=int(random.integers(2**31)))
         image = picture(scene, azimuth, elevation, random.uniform(*RADIUS_RANGE), background)
-        text = caption(name, color, background, view_phrase(azimuth, elevation))
+        text = caption(scene, background, view_phrase(azimuth, elevation))
         file = f"{i:04}.png"
         Image.fromarray(np.round(image * 255).astype(np.uint8)).save(folder / file)
         lines.append(json.dumps({"file_name": file, "text": with_word(text) if in_style else text}))

@@ -8,64 +8,83 @@ changed, and compare.
 """
 
 import argparse
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lucid_blender.backend.grammar import BACKGROUNDS, CLASSES, COLORS, ELEVATION_PHRASES, caption, view_phrase
+from lucid_blender.backend.grammar import (
+    BACKGROUNDS,
+    CLASSES,
+    COLORS,
+    ELEVATION_PHRASES,
+    MATERIALS,
+    Description,
+    caption,
+    view_phrase,
+)
 
 from .evaluate import load_pipeline
 from .network import tokens_of
-from .pictures import Pictures, load_pictures
+from .pictures import AZIMUTH, CLASS, ELEVATION, Pictures, draw, load_pictures
 from .storage import BUILTIN
 
-SIDED = ("car", "chair", "duck", "mug", "boat", "teapot", "robot", "snowman")  # where the azimuth can be seen
-CHANGES = {
-    "class": {"class_shift": 7},
-    "color": {"color_shift": 3},
-    "azimuth + 90": {"azimuth_shift": 90},
-    "azimuth + 180": {"azimuth_shift": 180},
-    "elevation": {"elevation_shift": 1},
-    "background": {"background_shift": 3},
-}
+SIDED = (  # where the azimuth can be seen
+    "car", "chair", "duck", "mug", "boat", "teapot", "robot", "snowman", "airplane", "train", "truck", "sofa", "fish",
+    "rabbit",
+)  # fmt: skip
+CHANGES = ("class", "color", "second color", "material", "azimuth + 90", "azimuth + 180", "elevation", "background")
 TIMESTEPS = (200, 400, 600, 800, 950)
 
 
+def next_of(value: str | None, values: Iterable[str], step: int) -> str:
+    """The value some steps on; of none, the first."""
+    known = list(values)
+    return known[(known.index(value) + step) % len(known)] if value in known else known[0]
+
+
 def changed_caption(
-    facts: np.ndarray, background: int, *, class_shift: int = 0, color_shift: int = 0, azimuth_shift: int = 0,
-    elevation_shift: int = 0, background_shift: int = 0,
-) -> str:  # fmt: skip
-    """The picture's caption, with one of its parts moved on."""
-    elevation = float(facts[3])
-    if elevation_shift:
-        elevation = 40.0 if elevation < ELEVATION_PHRASES[1][0] / 2 else -10.0
-    return caption(
-        CLASSES[(int(facts[0]) + class_shift) % len(CLASSES)],
-        list(COLORS)[(int(facts[1]) + color_shift) % len(COLORS)],
-        list(BACKGROUNDS)[(background + background_shift) % len(BACKGROUNDS)],
-        view_phrase(float(facts[2]) + azimuth_shift, elevation),
-    )
+    prop: Description, azimuth: float, elevation: float, background: str, change: str | None = None
+) -> str:
+    """The picture's caption, with one of its parts wrong."""
+    match change:
+        case "class":
+            prop = replace(prop, class_name=next_of(prop.class_name, CLASSES, 7))
+        case "color":
+            prop = replace(prop, color=next_of(prop.color, COLORS, 3))
+        case "second color":
+            prop = replace(prop, second_color=next_of(prop.second_color, COLORS, 3))
+        case "material":
+            prop = replace(prop, material=next_of(prop.material, MATERIALS, 2))
+        case "azimuth + 90" | "azimuth + 180":
+            azimuth += float(change.split()[-1])
+        case "elevation":
+            elevation = 40.0 if elevation < ELEVATION_PHRASES[1][0] / 2 else -10.0
+        case "background":
+            background = next_of(background, BACKGROUNDS, 3)
+    return caption(prop, background, view_phrase(azimuth, elevation))
 
 
 @torch.no_grad()
 def measure(folder: Path, pictures: Pictures, count: int) -> None:
     pipeline = load_pipeline(folder)
     generator = np.random.default_rng(99)
-    sided = np.flatnonzero(np.isin(pictures.facts[:, 0], [CLASSES.index(name) for name in SIDED]))
-    indices, backgrounds = generator.choice(sided, count), generator.integers(len(BACKGROUNDS), size=count)
-    latents = pipeline.vae.encode(torch.from_numpy(pictures.over(indices, backgrounds))).latent_dist.mode()
-    latents = latents * pipeline.vae.config.scaling_factor
+    sided = np.flatnonzero(np.isin(pictures.facts[:, CLASS], [CLASSES.index(name) for name in SIDED]))
+    indices = generator.choice(sided, count)
+    pixels, props, backgrounds = draw(pictures, indices, generator)
+    latents = pipeline.vae.encode(torch.from_numpy(pixels)).latent_dist.mode() * pipeline.vae.config.scaling_factor
+    sides = [(float(facts[AZIMUTH]), float(facts[ELEVATION])) for facts in pictures.facts[indices]]
+    names = [list(BACKGROUNDS)[number] for number in backgrounds]
 
-    def words(change: dict[str, int]) -> Tensor:
-        texts = [
-            changed_caption(pictures.facts[i], int(b), **change) for i, b in zip(indices, backgrounds, strict=True)
-        ]
+    def words(change: str | None) -> Tensor:
+        texts = [changed_caption(p, *side, name, change) for p, side, name in zip(props, sides, names, strict=True)]
         states: Tensor = pipeline.text_encoder(tokens_of(pipeline.tokenizer, texts)).last_hidden_state
         return states
 
-    conditions = {"right": words({}), **{name: words(change) for name, change in CHANGES.items()}}
+    conditions = {"right": words(None), **{change: words(change) for change in CHANGES}}
     torch.manual_seed(0)
     for t in TIMESTEPS:
         alpha = pipeline.scheduler.alphas_cumprod[t]

@@ -10,7 +10,7 @@ tell: the grammar varies proportions at random.
 
 import argparse
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,31 +21,20 @@ from torch import Tensor, nn
 
 from lucid_blender.backend.control.pictures import depth_picture
 from lucid_blender.backend.control.triangles import Seen
-from lucid_blender.backend.grammar import (
-    BACKGROUNDS,
-    CLASSES,
-    COLORS,
-    ELEVATION_RANGE,
-    FOV_Y,
-    HELD_OUT,
-    RADIUS_RANGE,
-    RESOLUTION,
-    Scene,
-    caption,
-    focal_length,
-    look_at,
-    view_phrase,
-)
+from lucid_blender.backend.grammar import BACKGROUNDS, FOV_Y, RADIUS_RANGE, RESOLUTION, Scene, focal_length, look_at
 from lucid_blender.backend.grammar.scene import trace_scene
+from lucid_blender.backend.grammar.shading import shade
+from lucid_blender.backend.grammar.tracer import LAYERS
 
+from .evaluate import Wish, wishes
 from .network import tokens_of
-from .pictures import BACKGROUND_COLORS, COMBINATIONS
+from .pictures import BACKGROUND_COLORS
 from .storage import BUILTIN, STATE
 from .text import random_caption
 from .train_diffusion import MIN_SNR, NOISY_EMPHASIS, WEIGHT_FLOOR, rate_at, spread_timesteps
 
 FOLDER = STATE / "controlnet-depth"
-ENCODER = (16, 32, 64)  # of the picture: down four, to the 16 x 16 latents
+ENCODER = (16, 32, 64, 96)  # of the picture: down eight, to the 16 x 16 latents
 EMA_DECAY = 0.998
 SOLID = 0.5  # coverage above which a pixel belongs to the prop
 DIFFERENT = 0.12  # sRGB, largest of three channels: a sample's pixel that is not background
@@ -56,37 +45,34 @@ STEPS, SCALE = 25, 4.0  # of DDIM and guidance, when samples are drawn
 class Views:
     """N random props from random cameras, drawn once."""
 
-    rgba: NDArray[np.uint8]  # [N, 64, 64, 4]
-    depth: NDArray[np.uint8]  # [N, 64, 64] as the ControlNet sees it
-    facts: NDArray[np.float32]  # [N, 5]: class, colour, azimuth, elevation, radius
+    rgba: NDArray[np.uint8]  # [N, H, W, 4]
+    depth: NDArray[np.uint8]  # [N, H, W] as the ControlNet sees it
+    wishes: list[Wish]
 
 
-def draw_views(count: int, combinations: list[tuple[str, str]], seed: int) -> Views:
+def draw_views(count: int, held_out: bool, seed: int) -> Views:
     generator = np.random.default_rng([seed, 78])
     focal, half = focal_length(FOV_Y, RESOLUTION), RESOLUTION / 2
     size = (count, RESOLUTION, RESOLUTION)
-    views = Views(np.zeros((*size, 4), np.uint8), np.zeros(size, np.uint8), np.zeros((count, 5), np.float32))
-    for i in range(count):
-        name, color = combinations[int(generator.integers(len(combinations)))]
-        azimuth, elevation = generator.uniform(-180, 180), generator.uniform(*ELEVATION_RANGE)
-        radius = generator.uniform(*RADIUS_RANGE)
-        scene = Scene(name, color, int(generator.integers(2**31)))
-        view = look_at(azimuth, elevation, radius)
-        rgb, alpha, depth = trace_scene(scene, view, focal, focal, half, half, RESOLUTION, RESOLUTION)
+    views = Views(np.zeros((*size, 4), np.uint8), np.zeros(size, np.uint8), wishes(held_out, count, seed))
+    for i, wish in enumerate(views.wishes):
+        scene = Scene(**asdict(wish.prop), seed=int(generator.integers(2**31)))
+        view = look_at(wish.azimuth, wish.elevation, generator.uniform(*RADIUS_RANGE))
+        layers, alpha, depth = trace_scene(scene, view, focal, focal, half, half, RESOLUTION, RESOLUTION)
+        rgb = shade(layers.reshape(-1, LAYERS), *scene.paints(), scene.material).reshape(RESOLUTION, RESOLUTION, 3)
         seen = Seen(depth.astype(np.float64), np.where(alpha > SOLID, 0, -1).astype(np.int32), np.zeros((*size[1:], 3)))
         views.rgba[i] = np.round(np.concatenate([rgb, alpha[..., None]], -1) * 255)
         views.depth[i] = np.round(depth_picture(seen)[..., 0] * 255)
-        views.facts[i] = CLASSES.index(name), list(COLORS).index(color), azimuth, elevation, radius
     return views
 
 
 def shown(views: Views, indices: NDArray[np.int64]) -> Tensor:
-    """Depth pictures [B, 3, 64, 64] in 0..1."""
+    """Depth pictures [B, 3, H, W] in 0..1."""
     return torch.from_numpy(views.depth[indices]).float().div(255)[:, None].expand(-1, 3, -1, -1).contiguous()
 
 
 def composited(views: Views, indices: NDArray[np.int64], backgrounds: NDArray[np.int64]) -> Tensor:
-    """Pictures [B, 3, 64, 64] in -1..1."""
+    """Pictures [B, 3, H, W] in -1..1."""
     rgba = views.rgba[indices].astype(np.float32) / 255
     alpha = rgba[..., 3:]
     rgb = rgba[..., :3] * alpha + BACKGROUND_COLORS[backgrounds][:, None, None] * (1 - alpha)
@@ -115,9 +101,12 @@ def train(pipeline: StableDiffusionPipeline, views: Views, *, minutes: float, ba
     random, generator = np.random.default_rng(5), torch.Generator().manual_seed(5)
     began, step, total = time.monotonic(), 0, 0.0
     while (spent := time.monotonic() - began) < 60 * minutes:
-        indices = random.integers(len(views.facts), size=batch)
+        indices = random.integers(len(views.wishes), size=batch)
         backgrounds = random.integers(len(BACKGROUNDS), size=batch)
-        captions = [random_caption(views.facts[i], int(b), random) for i, b in zip(indices, backgrounds, strict=True)]
+        captions = [
+            random_caption(wish.prop, wish.azimuth, wish.elevation, int(background), random)
+            for wish, background in zip((views.wishes[i] for i in indices), backgrounds, strict=True)
+        ]
         with torch.no_grad():
             latents = pipeline.vae.encode(composited(views, indices, backgrounds)).latent_dist.mean
             words = pipeline.text_encoder(tokens_of(pipeline.tokenizer, captions)).last_hidden_state
@@ -149,11 +138,13 @@ def train(pipeline: StableDiffusionPipeline, views: Views, *, minutes: float, ba
 def sample(
     pipeline: StableDiffusionPipeline, control: ControlNetModel | None, captions: list[str], depth: Tensor
 ) -> Tensor:
-    """Pictures [B, 3, 64, 64] in 0..1 by DDIM, from the same noise with and without control."""
+    """Pictures [B, 3, H, W] in 0..1 by DDIM, from the same noise with and without control."""
     scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
     scheduler.set_timesteps(STEPS)
     words = pipeline.text_encoder(tokens_of(pipeline.tokenizer, [""] * len(captions) + captions)).last_hidden_state
-    x = torch.randn(len(captions), pipeline.unet.config.in_channels, 16, 16, generator=torch.Generator().manual_seed(0))
+    config = pipeline.unet.config
+    shape = (len(captions), config.in_channels, config.sample_size, config.sample_size)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     for t in scheduler.timesteps:
         both, added = x.repeat(2, 1, 1, 1), {}
         if control is not None:
@@ -166,13 +157,9 @@ def sample(
 
 def evaluate(pipeline: StableDiffusionPipeline, control: ControlNetModel, count: int) -> None:
     """IoU of samples' silhouettes with the shape that was shown, with and without control; pairs never trained on."""
-    views = draw_views(count, list(HELD_OUT), seed=9)
-    backgrounds = np.arange(count) % len(BACKGROUNDS)
-    names = list(BACKGROUNDS)
-    captions = [
-        caption(CLASSES[int(f[0])], list(COLORS)[int(f[1])], names[b], view_phrase(float(f[2]), float(f[3])))
-        for f, b in zip(views.facts, backgrounds, strict=True)
-    ]
+    views = draw_views(count, held_out=True, seed=9)
+    backgrounds = np.array([list(BACKGROUNDS).index(wish.background) for wish in views.wishes])
+    captions = [wish.caption for wish in views.wishes]
     truth = torch.from_numpy(views.rgba[..., 3] > 255 * SOLID)
     behind = torch.from_numpy(BACKGROUND_COLORS[backgrounds])[:, :, None, None]
     for name, network in (("text alone", None), ("with depth", control)):
@@ -194,7 +181,7 @@ def main() -> None:
     arguments = parser.parse_args()
     pipeline = load_frozen()
     if not arguments.evaluate:
-        views = draw_views(arguments.pictures, COMBINATIONS, seed=0)
+        views = draw_views(arguments.pictures, held_out=False, seed=0)
         control = train(pipeline, views, minutes=arguments.minutes, batch=arguments.batch, rate=arguments.rate)
         control.half().save_pretrained(arguments.folder)
         for file in arguments.folder.iterdir():
