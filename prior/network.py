@@ -103,7 +103,7 @@ class AttributeReader(nn.Module):
         """Sum of the cross entropies, over the captions that name the attribute."""
         ends = (tokens == self.end_token).float().unsqueeze(-1)
         state = (words * ends).sum(1) / ends.sum(1)
-        total = torch.zeros(())
+        total = torch.zeros((), device=words.device)
         for head, target in zip(self.heads, attributes.T, strict=True):
             each = nn.functional.cross_entropy(head(state), target, ignore_index=unsaid, reduction="none")
             total = total + each.mean()

@@ -64,16 +64,16 @@ def disturb(pixels: Tensor) -> Tensor:
 def accuracy(model: Classifier, pictures: Pictures, held_out: bool) -> str:
     """Share of right answers for each attribute on pictures not trained on."""
     pixels, labels = labelled(pictures, 500, np.random.default_rng(5), held_out, test=True)
-    answers = model(pixels)
+    answers = model(pixels.to(next(model.parameters()).device))
     return ", ".join(
-        f"{name} {float((answers[name].argmax(1) == label).float().mean()):.3f}" for name, label in labels.items()
+        f"{name} {float((answers[name].argmax(1).cpu() == label).float().mean()):.3f}" for name, label in labels.items()
     )
 
 
-def train(steps: int, batch: int, rate: float) -> Classifier:
+def train(steps: int, batch: int, rate: float, device: str) -> Classifier:
     pictures = load_pictures()
     torch.manual_seed(0)
-    model, step = Classifier(), 0
+    model, step = Classifier().to(device), 0
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.02)
     if CHECKPOINT.exists():
         state = load(CHECKPOINT)
@@ -85,9 +85,10 @@ def train(steps: int, batch: int, rate: float) -> Classifier:
         for group in optimizer.param_groups:
             group["lr"] = rate * min(1.0, step / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
         pixels, labels = labelled(pictures, batch, generator, held_out=generator.random() < HELD_OUT_SHARE)
-        answers = model(disturb(pixels))
+        answers = model(disturb(pixels).to(device))
         losses = [
-            WEIGHTS_OF[name] * nn.functional.cross_entropy(answers[name], label) for name, label in labels.items()
+            WEIGHTS_OF[name] * nn.functional.cross_entropy(answers[name], label.to(device))
+            for name, label in labels.items()
         ]
         loss = torch.stack(losses).sum()
         optimizer.zero_grad()
@@ -111,9 +112,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    model = train(arguments.steps, arguments.batch, arguments.rate).eval()
+    model = train(arguments.steps, arguments.batch, arguments.rate, arguments.device).eval().cpu()
     CLASSIFIER.mkdir(parents=True, exist_ok=True)
     save_file({name: value.half().contiguous() for name, value in model.state_dict().items()}, CLASSIFIER / WEIGHTS)
 

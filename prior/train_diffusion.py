@@ -1,9 +1,10 @@
 """Train the text encoder and the U-Net together, from scratch, within a budget of wall-clock minutes.
 
-torchrun --nproc-per-node 2 -m prior.train_diffusion --minutes 60
+torchrun --nproc-per-node 2 -m prior.train_diffusion --minutes 60 --bf16
 python -m prior.train_diffusion --minutes 60 --resume
+python -m prior.train_diffusion --minutes 10 --bf16 --device cuda --workers 14 --batch 256
 
-Two single-thread processes average their gradients over gloo; one process works as well. The learning rate follows the
+On a CPU two single-thread processes average their gradients over gloo; one process works as well. The learning rate follows the
 share of the budget that is spent, so that it ends on time however busy the machine is. Latents are computed from the
 pictures on the fly: the encoder is linear, one small matrix product a picture.
 """
@@ -12,13 +13,16 @@ import argparse
 import math
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.distributed as dist
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from transformers import CLIPTokenizer
 
 from lucid_blender.backend.grammar import CLASSES
@@ -46,27 +50,31 @@ ROUND_SHARE = 0.25  # of the pictures; by their number it would be 0.36
 
 
 @dataclass
-class Batches:
+class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
     """Endless training batches: latents, tokens, and the attributes that the captions name."""
 
     pictures: Pictures
     tokenizer: CLIPTokenizer
     projection: Tensor  # [16, 192]
     mean: Tensor  # [192]
-    generator: np.random.Generator
+    size: int  # pictures a batch
+    seed: tuple[int, ...]  # of the random draws; each worker has its own
 
-    def __post_init__(self) -> None:
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        worker = get_worker_info()
+        generator = np.random.default_rng([*self.seed, worker.id if worker else 0])
         is_round = np.isin(self.pictures.facts[:, CLASS], [CLASSES.index(name) for name in ROUND])
-        self.round, self.sided = np.flatnonzero(is_round), np.flatnonzero(~is_round)
+        kinds = np.flatnonzero(is_round), np.flatnonzero(~is_round)
+        while True:
+            from_round = generator.random(self.size) < ROUND_SHARE
+            indices = np.where(from_round, *(generator.choice(kind, self.size) for kind in kinds))
+            yield self.draw(indices, generator)
 
-    def draw(self, size: int) -> tuple[Tensor, Tensor, Tensor]:
-        from_round = self.generator.random(size) < ROUND_SHARE
-        indices = np.where(from_round, self.generator.choice(self.round, size), self.generator.choice(self.sided, size))
-        pixels, props, backgrounds = draw(self.pictures, indices, self.generator)
-        sides = self.pictures.facts[indices]
+    def draw(self, indices: NDArray[np.int64], generator: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        pixels, props, backgrounds = draw(self.pictures, indices, generator)
         captions = [
-            random_caption(prop, float(facts[AZIMUTH]), float(facts[ELEVATION]), int(background), self.generator)
-            for prop, facts, background in zip(props, sides, backgrounds, strict=True)
+            random_caption(prop, float(facts[AZIMUTH]), float(facts[ELEVATION]), int(background), generator)
+            for prop, facts, background in zip(props, self.pictures.facts[indices], backgrounds, strict=True)
         ]
         attributes = torch.tensor([attributes_of(prop, text) for prop, text in zip(props, captions, strict=True)])
         latents = linear_latents(torch.from_numpy(pixels), self.projection, self.mean)
@@ -109,27 +117,29 @@ class Trainer:
     minutes: float
     bf16: bool
     prediction: str  # "epsilon" or "v_prediction"
+    device: str
+    workers: int  # processes that draw batches; 0: this one does
 
     def __post_init__(self) -> None:
+        self.model.to(self.device)
         self.parameters: list[nn.Parameter] = list(self.model.parameters())
-        self.reader = AttributeReader(self.batches.tokenizer.eos_token_id)
+        self.reader = AttributeReader(self.batches.tokenizer.eos_token_id).to(self.device)
         self.reader_optimizer = torch.optim.AdamW(self.reader.parameters(), lr=self.rate, weight_decay=0.01)
         self.ema = [p.detach().clone() for p in self.parameters]
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=self.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
-        self.alphas = make_scheduler(self.prediction).alphas_cumprod
+        self.alphas = make_scheduler(self.prediction).alphas_cumprod.to(self.device)
         self.weights = loss_weights(self.alphas, self.prediction)
         self.generator = torch.Generator().manual_seed(1000 + self.rank)
         self.step, self.samples, self.spent = 0, 0, 0.0
 
-    def loss(self, size: int) -> Tensor:
-        latents, tokens, attributes = self.batches.draw(size)
-        t = spread_timesteps(size, len(self.alphas), self.generator)
-        noise = torch.randn(latents.shape, generator=self.generator)
+    def loss(self, latents: Tensor, tokens: Tensor, attributes: Tensor) -> Tensor:
+        t = spread_timesteps(len(latents), len(self.alphas), self.generator).to(self.device)
+        noise = torch.randn(latents.shape, generator=self.generator).to(self.device)
         alpha = self.alphas[t].view(-1, 1, 1, 1)
         noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+        with torch.autocast(latents.device.type, torch.bfloat16, enabled=self.bf16):
             words = self.model.words(tokens)
             predicted = self.model.unet(noisy, t, encoder_hidden_states=words).sample.float()
         wanted = noise if self.prediction == "epsilon" else alpha.sqrt() * noise - (1 - alpha).sqrt() * latents
@@ -152,14 +162,15 @@ class Trainer:
             offset += gradient.numel()
         return float(flat[-2]) / self.world, float(flat[-1])
 
-    def run(self, batch: int, save_every: float) -> None:
+    def run(self, save_every: float) -> None:
+        batches = iter(DataLoader(self.batches, batch_size=None, num_workers=self.workers))
         saved = reported = time.monotonic()
         average, count = 0.0, 0
         while self.spent < self.minutes * 60:
             began = time.monotonic()
             self.optimizer.zero_grad()
             self.reader_optimizer.zero_grad()
-            loss = self.loss(batch)
+            loss = self.loss(*(part.to(self.device) for part in next(batches)))
             loss.backward()
             value, self.spent = self.synchronise(loss)
             nn.utils.clip_grad_norm_(self.parameters, 1.0, foreach=True)
@@ -170,7 +181,7 @@ class Trainer:
             decay = min(EMA_DECAY, (1 + self.step) / (10 + self.step))
             torch._foreach_lerp_(self.ema, [p.detach() for p in self.parameters], 1 - decay)
             self.step += 1
-            self.samples += batch * self.world
+            self.samples += self.batches.size * self.world
             now = time.monotonic()
             self.spent += now - began
             average, count = average + value, count + 1
@@ -198,6 +209,7 @@ class Trainer:
 
     def resume(self) -> None:
         state = load(CHECKPOINT)
+        self.batches.projection, self.batches.mean = state["projection"], state["mean"]
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         if "reader" in state:
@@ -207,12 +219,11 @@ class Trainer:
         self.generator.manual_seed(1000 + self.rank + 7919 * self.step)
 
 
-def first_batches(rank: int, seed: int) -> Batches:
+def first_batches(size: int, seed: tuple[int, ...]) -> Batches:
     pictures = load_pictures()
     projection, mean = principal_components(random_batch(pictures, 4000, np.random.default_rng(0)))
     assert projection.shape[0] == LATENT_CHANNELS
-    tokenizer = CLIPTokenizer.from_pretrained(TOKENIZER)
-    return Batches(pictures, tokenizer, projection, mean, np.random.default_rng([seed, rank]))
+    return Batches(pictures, CLIPTokenizer.from_pretrained(TOKENIZER), projection, mean, size, seed)
 
 
 def main() -> None:
@@ -223,6 +234,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--bf16", action="store_true", help="autocast to bfloat16")
     parser.add_argument("--prediction", choices=("epsilon", "v_prediction"), default="epsilon")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw batches; some on a GPU's machine")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--save-every", type=float, default=120.0, help="seconds")
     arguments = parser.parse_args()
@@ -234,15 +247,16 @@ def main() -> None:
         dist.init_process_group("gloo")
         dist.barrier()
     step = load(CHECKPOINT)["step"] if arguments.resume else 0
-    batches = first_batches(rank, step)
+    batches = first_batches(arguments.batch, (step, rank))
     torch.manual_seed(0)
     model = Denoiser(batches.tokenizer).train()
     trainer = Trainer(
-        model, batches, rank, world, arguments.rate, arguments.minutes, arguments.bf16, arguments.prediction
-    )
+        model, batches, rank, world, arguments.rate, arguments.minutes, arguments.bf16, arguments.prediction,
+        arguments.device, arguments.workers,
+    )  # fmt: skip
     if arguments.resume:
         trainer.resume()
-    trainer.run(arguments.batch, arguments.save_every)
+    trainer.run(arguments.save_every)
     if world > 1:
         dist.destroy_process_group()
 

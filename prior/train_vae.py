@@ -32,10 +32,10 @@ def psnr_by_class(autoencoder: AutoencoderKL, pictures: Pictures, count: int = 1
     indices = generator.integers(len(pictures), size=count)
     scores = []
     for part in np.array_split(indices, max(count // 50, 1)):
-        batch = torch.from_numpy(draw(pictures, part, generator)[0])
+        batch = torch.from_numpy(draw(pictures, part, generator)[0]).to(autoencoder.device)
         out = autoencoder.decode(autoencoder.encode(batch).latent_dist.mode()).sample.clamp(-1, 1)
         scores.append(-10 * torch.log10(((out - batch) / 2).square().mean((1, 2, 3)) + 1e-9))
-    score = torch.cat(scores).numpy()
+    score = torch.cat(scores).cpu().numpy()
     kind = pictures.facts[indices, 0].astype(int)
     return float(score.mean()), {name: float(score[kind == i].mean()) for i, name in enumerate(CLASSES)}
 
@@ -54,7 +54,7 @@ def start(pictures: Pictures) -> AutoencoderKL:
     return autoencoder
 
 
-def train(steps: int, batch: int, rate: float) -> None:
+def train(steps: int, batch: int, rate: float, device: str) -> None:
     pictures = load_pictures()
     step = 0
     if CHECKPOINT.exists():
@@ -65,20 +65,20 @@ def train(steps: int, batch: int, rate: float) -> None:
     else:
         autoencoder = start(pictures)
         save_atomically({"model": autoencoder.state_dict(), "step": 0}, CHECKPOINT)
+    autoencoder.to(device, memory_format=torch.channels_last)
     decoder: list[nn.Parameter] = [*autoencoder.decoder.parameters(), *autoencoder.post_quant_conv.parameters()]
     optimizer = torch.optim.AdamW(decoder, lr=rate, weight_decay=0.0, betas=(0.9, 0.99))
     if step:
         optimizer.load_state_dict(state["optimizer"])
-    autoencoder.to(memory_format=torch.channels_last)
     generator = np.random.default_rng(step)
     began = time.monotonic()
     while step < steps:
         for group in optimizer.param_groups:
             group["lr"] = rate * min(1.0, step / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
-        pixels = random_batch(pictures, batch, generator)
+        pixels = random_batch(pictures, batch, generator).to(device)
         with torch.no_grad():
             latents = autoencoder.encode(pixels).latent_dist.mode()
-        with torch.autocast("cpu", torch.bfloat16):  # 1.6 times as fast; the encoder keeps full precision
+        with torch.autocast(pixels.device.type, torch.bfloat16):  # 1.6 times as fast; the encoder keeps full precision
             out = autoencoder.decode(latents).sample.float()
         loss = nn.functional.mse_loss(out, pixels) + 0.02 * nn.functional.l1_loss(out, pixels)
         optimizer.zero_grad()
@@ -100,10 +100,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3500)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    train(arguments.steps, arguments.batch, arguments.rate)
+    train(arguments.steps, arguments.batch, arguments.rate, arguments.device)
 
 
 if __name__ == "__main__":
