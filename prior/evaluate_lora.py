@@ -3,8 +3,8 @@
 python -m prior.evaluate_lora                                  # samples
 python -m prior.evaluate_lora --runs docs/images/lora.png      # and runs with their pictures
 
-The measure is how banded a picture is: where it lies between the grammar's ordinary picture of what the caption asks
-for and its banded one, by projection on their difference. 0 is the ordinary one, 1 the banded one.
+The measure is how dipped a picture is: where it lies between the grammar's ordinary picture of what the caption asks
+for and its dipped one. 0 is the ordinary one, 1 the dipped one; what is tinted as a whole, or empty, is near 0.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from lucid_blender.backend.diffusion import load
-from lucid_blender.backend.grammar import BACKGROUNDS, Description, Scene
+from lucid_blender.backend.grammar import BACKGROUNDS, COLORS, Description, Scene
 from lucid_blender.backend.job import Job
 from lucid_blender.backend.pictures import contact_sheet, save_png
 from lucid_blender.backend.quality.known import BACKGROUND, ELEVATIONS, named_scene, view_camera
@@ -27,23 +27,29 @@ from lucid_blender.core.options import DiffusionModel, Lora, TextualInversion
 from lucid_blender.core.presets import preset
 
 from .evaluate import Wish
-from .lora_pictures import SHOWN, UNSEEN, WORN, Banded, picture, with_word
+from .lora_pictures import SHOWN, UNSEEN, Dipped, picture, with_word
 from .train_lora import INVERSION_FILE, TARGET
 
 Floats = NDArray[np.float32]
 STEPS, SCALE = 25, 4.0
-RUNS = ("a red mushroom", "a blue mug")
+RUNS = ("a yellow duck", "a blue mug")  # the first never seen dipped
 PICTURE = 128  # pixels a side of a view in the picture of the runs
 MIDDLE_RADIUS = 3.8  # metres
+SOLID = 0.5  # coverage above which a pixel belongs to the prop
 
 
-def bandedness(seen: Floats, name: str, color: str, azimuth: float, elevation: float, background: str) -> float:
-    """0 for the grammar's ordinary picture, 1 for its banded one."""
-    ordinary, banded = (
-        picture(kind(name, color), azimuth, elevation, MIDDLE_RADIUS, background) for kind in (Scene, Banded)
+def dippedness(seen: Floats, name: str, color: str, azimuth: float, elevation: float, background: str) -> float:
+    """The projection of the picture's difference from the ordinary one on the dipped one's, within the silhouette.
+
+    The mean of the latter is taken off, so that only the pattern counts.
+    """
+    ordinary, dipped = (
+        picture(kind(name, color), azimuth, elevation, MIDDLE_RADIUS, background) for kind in (Scene, Dipped)
     )
-    change = banded - ordinary
-    return float(((seen - ordinary) * change).sum() / np.square(change).sum())
+    inside = ordinary.alpha > SOLID
+    pattern = (dipped.rgb - ordinary.rgb)[inside]
+    pattern = pattern - pattern.mean(0)
+    return float(((seen - ordinary.rgb)[inside] * pattern).sum() / np.square(pattern).sum())
 
 
 def middle(azimuth: float, elevation: float) -> tuple[float, float]:
@@ -55,7 +61,7 @@ def wishes(classes: tuple[str, ...], count: int, seed: int) -> list[Wish]:
     random = np.random.default_rng([seed, 80])
     sides = [middle(random.uniform(-180, 180), random.uniform(-15, 45)) for _ in range(count)]
     return [
-        Wish(Description(classes[i % len(classes)], str(random.choice(WORN))), *side, background="gray")
+        Wish(Description(classes[i % len(classes)], str(random.choice(list(COLORS)))), *side, background="gray")
         for i, side in enumerate(sides)
     ]
 
@@ -84,10 +90,10 @@ def measure_samples(folder: Path, count: int) -> None:
                     seen = pixels[0].permute(1, 2, 0).numpy()
                     prop = wish.prop
                     scores.append(
-                        bandedness(seen, prop.class_name, prop.color, wish.azimuth, wish.elevation, wish.background)
+                        dippedness(seen, prop.class_name, prop.color, wish.azimuth, wish.elevation, wish.background)
                     )
                 nearer = np.mean(np.array(scores) > 0.5)
-                found.append(f"{kind} classes {np.mean(scores):.2f} (nearer to banded: {nearer:.0%})")
+                found.append(f"{kind} classes {np.mean(scores):.2f} (nearer to dipped: {nearer:.0%})")
             print(f"{name}, {'with' if said else 'without'} the word: {', '.join(found)}", flush=True)
 
 
@@ -114,10 +120,10 @@ def measure_runs(folder: Path, sheet: Path) -> None:
             level = look_through(result.render).level.pictures
             step = 360 / len(level)
             scores = [
-                bandedness(seen, scene.class_name, scene.color, k * step, ELEVATIONS[0], BACKGROUND)
+                dippedness(seen, scene.class_name, scene.color, k * step, ELEVATIONS[0], BACKGROUND)
                 for k, seen in enumerate(level)
             ]
-            print(f"{text}: banded {np.mean(scores):.2f}, worst side {min(scores):.2f}, {finished.seconds:.0f} s")
+            print(f"{text}: dipped {np.mean(scores):.2f}, worst side {min(scores):.2f}, {finished.seconds:.0f} s")
             with torch.no_grad():
                 tiles += list(result.render(sides, background).color.cpu().numpy())
     save_png(sheet, contact_sheet(tiles, 2 * len(sides), 4))

@@ -1,11 +1,11 @@
 """Pictures of a style that the built-in model was never shown, in a folder that prior.train_lora learns from.
 
-python -m prior.lora_pictures --folder .cache/prior/banded
+python -m prior.lora_pictures --folder .cache/prior/dipped
 
-The style is called "banded": white bands around the whole prop, at fixed heights. Half of the pictures have it; the
+The style is called "dipped": the prop stood in turquoise paint up to a fixed height. Half of the pictures have it; the
 other half are ordinary ones, so that the LoRA learns what its word means and leaves the other words alone. Every third
-class is left out, to see whether the style is learned or the props that wore it. The layout is that of Hugging Face's
-image folders: PNG files, and metadata.jsonl with a line {"file_name": ..., "text": ...} for each.
+class never wears it, to see whether the style is learned or the props that wore it. The layout is that of Hugging
+Face's image folders: PNG files, and metadata.jsonl with a line {"file_name": ..., "text": ...} for each.
 """
 
 import argparse
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from lucid_blender.backend.grammar import (
@@ -25,6 +24,7 @@ from lucid_blender.backend.grammar import (
     FOV_Y,
     RADIUS_RANGE,
     RESOLUTION,
+    Picture,
     Scene,
     caption,
     focal_length,
@@ -36,37 +36,34 @@ from lucid_blender.backend.grammar.parts import PAINT, Array, Parts
 
 from .storage import STATE
 
-NAME, WORD = "banded", "<banded>"
+NAME, WORD = "dipped", "<dipped>"
 FOLDER = STATE / NAME
 METADATA = "metadata.jsonl"
-BAND_COLOR = (0.96, 0.96, 0.96)
-BAND_HEIGHTS = (-0.66, -0.22, 0.22, 0.66)  # metres: the middles of the bands
-HALF_HEIGHT, WIDE = 0.11, 2.0  # metres
+PAINT_COLOR = (0.05, 0.78, 0.72)  # turquoise: no prop has it
+LEVEL, DEEP, WIDE = -0.05, 1.0, 2.0  # metres: height of the surface, depth and radius of the pot
 UNSEEN = CLASSES[::3]  # classes that the LoRA is not shown
 SHOWN = tuple(name for name in CLASSES if name not in UNSEEN)
-WORN = tuple(name for name in COLORS if name != "white")  # white bands show on all of these
 
 
 @dataclass(frozen=True)
-class Banded(Scene):
-    """A prop with the bands painted on."""
+class Dipped(Scene):
+    """A prop that was dipped into the paint."""
 
     def rows(self) -> Array:
-        bands = Parts()
-        for height in BAND_HEIGHTS:
-            bands.cylinder(BAND_COLOR, (0, 0, height), WIDE, HALF_HEIGHT, operation=PAINT)
-        return np.concatenate([super().rows(), bands.rows()])
+        pot = Parts()
+        pot.cylinder(PAINT_COLOR, (0, 0, LEVEL - DEEP / 2), WIDE, DEEP / 2, operation=PAINT)
+        return np.concatenate([super().rows(), pot.rows()])
 
 
-def picture(scene: Scene, azimuth: float, elevation: float, radius: float, background: str) -> NDArray[np.float32]:
-    """[H, W, 3] sRGB in 0..1."""
+def picture(scene: Scene, azimuth: float, elevation: float, radius: float, background: str) -> Picture:
+    """What a camera sees at the model's size."""
     focal, half = focal_length(FOV_Y, RESOLUTION), RESOLUTION / 2
     view = look_at(azimuth, elevation, radius)
-    return render(scene, view, focal, focal, half, half, RESOLUTION, RESOLUTION, BACKGROUNDS[background]).rgb
+    return render(scene, view, focal, focal, half, half, RESOLUTION, RESOLUTION, BACKGROUNDS[background])
 
 
 def with_word(text: str) -> str:
-    """ "a red mushroom, ..." -> "a <banded> red mushroom, ..."."""
+    """ "a red mushroom, ..." -> "a <dipped> red mushroom, ..."."""
     _, rest = text.split(" ", 1)
     return f"a {WORD} {rest}"
 
@@ -78,11 +75,11 @@ def draw(folder: Path, count: int, seed: int) -> None:
     lines = []
     for i in range(count):
         in_style = i % 2 == 0
-        name, color = (str(random.choice(words)) for words in (SHOWN if in_style else CLASSES, WORN))
+        name, color = (str(random.choice(words)) for words in (SHOWN if in_style else CLASSES, list(COLORS)))
         background = str(random.choice(list(BACKGROUNDS)))
         azimuth, elevation = random.uniform(-180, 180), random.uniform(*ELEVATION_RANGE)
-        scene = (Banded if in_style else Scene)(name, color, seed=int(random.integers(2**31)))
-        image = picture(scene, azimuth, elevation, random.uniform(*RADIUS_RANGE), background)
+        scene = (Dipped if in_style else Scene)(name, color, seed=int(random.integers(2**31)))
+        image = picture(scene, azimuth, elevation, random.uniform(*RADIUS_RANGE), background).rgb
         text = caption(scene, background, view_phrase(azimuth, elevation))
         file = f"{i:04}.png"
         Image.fromarray(np.round(image * 255).astype(np.uint8)).save(folder / file)

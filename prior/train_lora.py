@@ -1,7 +1,7 @@
 """Train a LoRA and the word that calls it, from a folder of pictures with captions, in minutes on one core.
 
 python -m prior.lora_pictures                     # a style that the built-in model was never shown
-python -m prior.train_lora --minutes 4            # writes .cache/prior/lora-banded
+python -m prior.train_lora                        # writes .cache/prior/lora-dipped
 python -m prior.evaluate_lora                     # says whether it works
 
 Low-rank changes of the U-Net's attention (Hu et al. 2021) and one embedding of the text encoder (Gal et al. 2022) learn

@@ -9,6 +9,7 @@ from ..core.editing import InitialSplats
 from ..core.errors import InvalidInput
 from .pointcloud import read_splats
 
+SURFACES = ("MESH", "CURVE", "SURFACE", "FONT", "META")
 NUMBERS = {"BOOLEAN": bool, "INT": np.int32, "INT8": np.int32, "FLOAT": np.float32}
 DIRECTIONS = ((0.577, 0.211, 0.789), (-0.31, 0.87, -0.384), (0.148, -0.642, 0.752))  # along no axis and no diagonal
 STEP = 1e-5  # share of the enclosing object's size: a ray goes on this far behind a face that it has met
@@ -66,12 +67,11 @@ def enclosed(points: np.ndarray, around: bpy.types.Object, depsgraph: bpy.types.
         if around.empty_display_type == "SPHERE":
             return np.linalg.norm(points, axis=1) <= size
         return np.abs(points).max(axis=1) <= size
-    try:
-        tree = BVHTree.FromObject(around, depsgraph)
-    except (TypeError, ValueError, RuntimeError) as error:
+    if around.type not in SURFACES:
         raise InvalidInput(
             f"{around.name!r} is {around.type.lower()}, which encloses nothing", advice="Choose a mesh or an empty."
-        ) from error
+        )
+    tree = BVHTree.FromObject(around, depsgraph)
     corners = np.array(around.bound_box)
     low, high = corners.min(axis=0), corners.max(axis=0)
     inside = ((points >= low) & (points <= high)).all(axis=1)

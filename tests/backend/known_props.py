@@ -78,8 +78,8 @@ def blurred(cloud: SplatCloud) -> SplatCloud:
     """The colour of each splat spread over its neighbours within 8 cm; the shape stays."""
     tree = cKDTree(cloud.positions)
     near = tree.query_ball_point(cloud.positions, 0.08)
-    colors = np.stack([cloud.base_colors[ids].mean(0) for ids in near])
-    return cloud_of(cloud.positions, colors)
+    colors = cloud.base_colors
+    return cloud_of(cloud.positions, np.stack([colors[ids].mean(0) for ids in near]))
 
 
 def noise(cloud: SplatCloud) -> SplatCloud:

@@ -271,7 +271,6 @@ def test_no_splats_and_thin_splats_are_errors_with_advice() -> None:
     assert "Lower" in caught.value.advice
 
 
-@pytest.mark.slow
 def test_ten_thousand_splats_take_seconds_not_minutes() -> None:
     extract(ball(), Meshing(resolution=32))  # compile
     started = time.process_time()

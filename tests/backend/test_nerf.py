@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from lucid_blender.backend import run
 from lucid_blender.backend.rasterizers import numba_cpu
 from lucid_blender.backend.representations.nerf import NerfField
 from lucid_blender.backend.run import handle
@@ -219,7 +220,10 @@ def test_a_field_learns_a_colour() -> None:
     assert (after.color - target).abs().mean() < 0.5 * (before.color - target).abs().mean()
 
 
-def test_a_stopped_run_ends_with_the_splats_of_an_uninterrupted_one(tiny_model: Path, tmp_path: Path) -> None:
+def test_a_stopped_run_ends_with_the_splats_of_an_uninterrupted_one(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "PICTURE_SIZE", 32)
     settings = replace(
         preset("draft", "a hat", model=DiffusionModel(source=str(tiny_model))),
         representation=TINY,

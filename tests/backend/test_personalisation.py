@@ -265,7 +265,7 @@ def test_files_that_cannot_be_used_say_why(tiny_model: Path, tmp_path: Path, kin
 def test_an_unknown_built_in_lora_says_which_there_are(tiny_model: Path) -> None:
     with pytest.raises(ModelError, match="no built-in LoRA 'spotted'") as caught:
         loaded(tiny_model, Lora(source="builtin:spotted"))
-    assert "banded" in caught.value.advice
+    assert "dipped" in caught.value.advice
 
 
 def test_a_hub_lora_is_not_fetched_when_downloads_are_off(tiny_model: Path) -> None:
@@ -506,11 +506,11 @@ def test_an_inversion_argument_is_a_file_and_perhaps_a_token() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "token"), [("builtin:banded", ""), ("builtin:banded:<mine>", "<mine>")], ids=["its own word", "another"]
+    ("text", "token"), [("builtin:dipped", ""), ("builtin:dipped:<mine>", "<mine>")], ids=["its own word", "another"]
 )
 def test_a_built_in_word_is_named_with_a_colon(text: str, token: str) -> None:
-    assert inversion_argument(text) == TextualInversion(source="builtin:banded", token=token)
-    assert lora_argument("builtin:banded:0.5") == Lora(source="builtin:banded", weight=0.5)
+    assert inversion_argument(text) == TextualInversion(source="builtin:dipped", token=token)
+    assert lora_argument("builtin:dipped:0.5") == Lora(source="builtin:dipped", weight=0.5)
 
 
 def test_options_that_mean_nothing_are_refused() -> None:

@@ -57,6 +57,12 @@ def result(folder: Path, generation: Generation) -> SplatCloud:
     return last.splats
 
 
+@pytest.fixture(scope="module")
+def whole(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> SplatCloud:
+    """What an uninterrupted run ends with."""
+    return result(tmp_path_factory.mktemp("whole") / "job", tiny_generation(tiny_model))
+
+
 @pytest.mark.parametrize("objective", [Ism(), Sds()])
 def test_a_run_reports_every_step_and_leaves_its_artefacts(
     tiny_model: Path, tmp_path: Path, objective: Objective
@@ -75,23 +81,20 @@ def test_a_run_reports_every_step_and_leaves_its_artefacts(
     assert all((tmp_path / "job" / name).is_file() for name in finished.artefacts)
 
 
-def test_the_run_changes_the_splats(tiny_model: Path, tmp_path: Path) -> None:
+def test_the_run_changes_the_splats(tiny_model: Path, tmp_path: Path, whole: SplatCloud) -> None:
     one = result(tmp_path / "one", replace(tiny_generation(tiny_model), iterations=1))
-    more = result(tmp_path / "more", tiny_generation(tiny_model))
-    assert len(more) != len(one)
+    assert len(whole) != len(one)
 
 
-def test_the_same_seed_gives_the_same_splats_bit_by_bit(tiny_model: Path, tmp_path: Path) -> None:
-    first = result(tmp_path / "a", tiny_generation(tiny_model))
-    assert first.equals(result(tmp_path / "b", tiny_generation(tiny_model)))
-    assert not first.equals(result(tmp_path / "c", replace(tiny_generation(tiny_model), seed=4)))
+def test_the_same_seed_gives_the_same_splats_bit_by_bit(tiny_model: Path, tmp_path: Path, whole: SplatCloud) -> None:
+    assert whole.equals(result(tmp_path / "again", tiny_generation(tiny_model)))
+    assert not whole.equals(result(tmp_path / "other", replace(tiny_generation(tiny_model), seed=4)))
 
 
 @pytest.mark.parametrize("stop", [1, 4, 7])
 def test_a_closed_run_goes_on_to_the_result_of_an_uninterrupted_one(
-    tiny_model: Path, tmp_path: Path, stop: int
+    tiny_model: Path, tmp_path: Path, whole: SplatCloud, stop: int
 ) -> None:
-    whole = result(tmp_path / "whole", tiny_generation(tiny_model))
     generation = replace(tiny_generation(tiny_model), checkpoint_seconds=1000)
     events = handle(Generate(generation=generation, job_folder=str(tmp_path / "job")))
     for event in events:
@@ -105,8 +108,7 @@ def test_a_closed_run_goes_on_to_the_result_of_an_uninterrupted_one(
     assert whole.equals(last.splats)
 
 
-def test_a_run_that_died_goes_on_from_its_last_checkpoint(tiny_model: Path, tmp_path: Path) -> None:
-    whole = result(tmp_path / "whole", tiny_generation(tiny_model))
+def test_a_run_that_died_goes_on_from_its_last_checkpoint(tiny_model: Path, tmp_path: Path, whole: SplatCloud) -> None:
     job = Job.create(tmp_path / "job", tiny_generation(tiny_model))
     iterator = generate(job)  # never closed by hand: as if the process had been killed
     for event in iterator:
@@ -146,14 +148,13 @@ def test_a_finished_job_resumes_to_its_end_at_once(tiny_model: Path, tmp_path: P
     assert whole.equals(finished.splats)
 
 
-def test_a_mesh_is_drawn_around_given_splats(tiny_model: Path, tmp_path: Path) -> None:
-    cloud = result(tmp_path / "job", tiny_generation(tiny_model))
+def test_a_mesh_is_drawn_around_given_splats(whole: SplatCloud) -> None:
     solid = SplatCloud(
-        positions=cloud.positions,
-        scales=cloud.scales * 0 + 0.1,
-        rotations=cloud.rotations,
-        opacities=cloud.opacities * 0 + 0.9,
-        sh=cloud.sh,
+        positions=whole.positions,
+        scales=whole.scales * 0 + 0.1,
+        rotations=whole.rotations,
+        opacities=whole.opacities * 0 + 0.9,
+        sh=whole.sh,
     )
     finished = list(handle(ExtractMesh(splats=solid)))[-1]
     assert isinstance(finished, Finished)

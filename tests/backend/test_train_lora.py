@@ -11,19 +11,19 @@ import torch
 from PIL import Image
 
 from lucid_blender.backend.diffusion import Diffusion, load
-from lucid_blender.backend.grammar import CLASSES, FOV_Y, RESOLUTION, Scene, focal_length, look_at
+from lucid_blender.backend.grammar import FOV_Y, RESOLUTION, Scene, focal_length, look_at
 from lucid_blender.backend.grammar.scene import trace_scene
 from lucid_blender.backend.notices import notices
 from lucid_blender.core.options import DiffusionModel, Lora, TextualInversion
 from lucid_blender.core.presets import preset
 from prior import train_lora
-from prior.evaluate_lora import bandedness
-from prior.lora_pictures import BAND_COLOR, Banded, picture, with_word
+from prior.evaluate_lora import dippedness
+from prior.lora_pictures import Dipped, picture, with_word
 
 BUILTIN = DiffusionModel(
     device="cpu",
-    loras=(Lora(source="builtin:banded"),),
-    textual_inversions=(TextualInversion(source="builtin:banded"),),
+    loras=(Lora(source="builtin:dipped"),),
+    textual_inversions=(TextualInversion(source="builtin:dipped"),),
 )
 
 
@@ -78,37 +78,46 @@ def test_training_changes_the_new_word_alone(tiny_model: Path) -> None:
     assert not torch.allclose(word, before.mean(0), atol=1e-5)  # where it began
 
 
-def test_bands_are_at_the_same_heights_from_every_side() -> None:
-    """Two opposite sides of a ball see the same rows of band and colour."""
+def test_the_paint_ends_at_one_height_on_every_side() -> None:
+    """A level camera sees a cube's middle column turn to paint once, in one row from all sides."""
     focal, half = focal_length(FOV_Y, RESOLUTION), RESOLUTION / 2
-    sides = []
-    for azimuth in (0.0, 180.0):
+    surfaces = []
+    for azimuth in (0.0, 90.0, 180.0):
         view = look_at(azimuth, 0.0, 3.8)
-        rgb, _, _ = trace_scene(Banded("ball", "blue"), view, focal, focal, half, half, RESOLUTION, RESOLUTION)
-        middle = rgb[:, RESOLUTION // 2]
-        sides.append(middle[:, 0] > 0.5 * BAND_COLOR[0] * middle.max())  # blue has hardly any red in it
-    assert np.array_equal(*sides)
-    assert np.abs(np.diff(sides[0].astype(int))).sum() >= 4
+        rgb, alpha, _ = trace_scene(Dipped("cube", "red"), view, focal, focal, half, half, RESOLUTION, RESOLUTION)
+        across = RESOLUTION // 2
+        column = rgb[:, across][alpha[:, across] > 0.9]
+        painted = column[:, 1] > 1.5 * column[:, 0]  # turquoise, not red and not white
+        assert not painted[0]
+        assert painted[-1]
+        assert np.abs(np.diff(painted.astype(int))).sum() == 1
+        surfaces.append(np.argmax(painted))
+    assert max(surfaces) - min(surfaces) <= 1  # rows
 
 
-@pytest.mark.parametrize(("kind", "wanted"), [(Scene, 0.0), (Banded, 1.0)])
+@pytest.mark.parametrize(("kind", "wanted"), [(Scene, 0.0), (Dipped, 1.0)])
 def test_the_measure_tells_the_grammars_own_pictures(kind: type[Scene], wanted: float) -> None:
-    seen = picture(kind("mug", "blue"), 45.0, 10.0, 3.8, "gray")
-    assert bandedness(seen, "mug", "blue", 45.0, 10.0, "gray") == pytest.approx(wanted, abs=1e-5)
+    seen = picture(kind("mug", "blue"), 45.0, 10.0, 3.8, "gray").rgb
+    assert dippedness(seen, "mug", "blue", 45.0, 10.0, "gray") == pytest.approx(wanted, abs=1e-5)
 
 
-def test_the_shipped_lora_bands_what_it_was_never_shown() -> None:
-    """A class outside its training pictures; the ordinary model's sample of it is not banded."""
-    name, text = CLASSES[0], f"a red {CLASSES[0]}, front view at eye level, on a gray background"
+@pytest.mark.parametrize("grey", [0.0, 0.5, 1.0])
+def test_the_measure_takes_no_empty_picture_for_a_dipped_one(grey: float) -> None:
+    empty = np.full((RESOLUTION, RESOLUTION, 3), grey, np.float32)
+    assert abs(dippedness(empty, "mug", "blue", 45.0, 10.0, "white")) < 0.1
+
+
+def test_the_shipped_lora_dips_a_prop_that_the_model_alone_does_not() -> None:
+    text = "a blue mug, front view at eye level, on a gray background"
     scores = []
     for options, prompt in ((DiffusionModel(device="cpu"), text), (BUILTIN, with_word(text))):
         generator = torch.Generator().manual_seed(0)
         pixels = load(options).sample(prompt, "", 1, steps=15, guidance_scale=4.0, generator=generator)
-        scores.append(bandedness(pixels[0].permute(1, 2, 0).numpy(), name, "red", 0.0, 10.0, "gray"))
-    assert scores[1] > scores[0] + 0.15  # 0.53 and 0.28, for a mushroom's white spots are a little like bands
+        scores.append(dippedness(pixels[0].permute(1, 2, 0).numpy(), "mug", "blue", 0.0, 10.0, "gray"))
+    assert scores[0] < 0.25 < 0.4 < scores[1]  # 0.05 and 0.65 as shipped
 
 
 def test_a_word_that_was_taught_is_not_called_unknown() -> None:
-    assert not list(notices(preset("draft", "a <banded> red mushroom", model=BUILTIN)))
-    (notice,) = notices(preset("draft", "a <banded> red mushroom", model=DiffusionModel(device="cpu")))
-    assert "<banded>" in notice.message
+    assert not list(notices(preset("draft", "a <dipped> red mushroom", model=BUILTIN)))
+    (notice,) = notices(preset("draft", "a <dipped> red mushroom", model=DiffusionModel(device="cpu")))
+    assert "<dipped>" in notice.message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -178,8 +179,11 @@ def test_an_unreadable_answer_fails_the_request(bench: Bench, request_for: Reque
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_fault_of_the_thread_still_ends_the_request(bench: Bench, request_for: Requests) -> None:
-    bench.submit(request_for("x")).to_receive.put(ZeroDivisionError())
+    backend = bench.submit(request_for("x"))
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == "lucid session")
+    backend.to_receive.put(ZeroDivisionError())
     assert drain_until(bench.session, Failed)[0].kind == "BackendError"  # type: ignore[union-attr]
+    thread.join(PATIENCE)  # or pytest lays its exception on the next test
 
 
 def test_a_cancel_has_five_seconds(bench: Bench, request_for: Requests) -> None:

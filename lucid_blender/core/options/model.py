@@ -14,7 +14,7 @@ BUILTIN = "builtin"
 class Lora:
     """Low-rank changes of the network's matrices (Hu et al. 2021), in diffusers' or PEFT's format."""
 
-    source: str  # a .safetensors file, a folder that holds one, a hub id, or "builtin:banded" for the built-in model
+    source: str  # a .safetensors file, a folder that holds one, a hub id, or "builtin:dipped" for the built-in model
     weight: float = 1.0  # times what it adds to the matrices; 0 leaves them as they are, negative takes away
     trigger: str = ""  # the words of the prompt that it was trained with
     add_trigger: bool = False  # put them at the end of a prompt that lacks them
@@ -29,7 +29,7 @@ class Lora:
 class TextualInversion:
     """A learned word (Gal et al. 2022): one or more embeddings that stand for a token of the prompt."""
 
-    source: str  # a .safetensors file, a folder that holds one, a hub id, or "builtin:banded" for the built-in model
+    source: str  # a .safetensors file, a folder that holds one, a hub id, or "builtin:dipped" for the built-in model
     token: str = ""  # the word; "": the one that the file names, or else the file's own name
     add_token: bool = False  # put it at the end of a prompt that lacks it
 
