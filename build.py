@@ -30,7 +30,7 @@ STAGED = ("blender_manifest.toml", "LICENSE", "README.md")  # beside the package
 MARK = "linked_from.txt"  # in a folder that `link` made, so that it replaces no other
 
 
-# ---------------------------------------------------------------- demo, bench, test
+# ---------------------------------------------------------------- demo, bench, pictures, test
 
 
 def demo(options: argparse.Namespace, rest: list[str]) -> int:
@@ -51,6 +51,12 @@ def bench(options: argparse.Namespace, rest: list[str]) -> int:
     if rest[:1] == ["rasterizers"]:
         return run("backend", "-m", "benchmarks.rasterizers", *rest[1:])
     return run("backend", "-m", "lucid_blender.backend", "bench", *rest)
+
+
+def pictures(options: argparse.Namespace, rest: list[str]) -> int:
+    """Renew pictures of README and docs."""
+    ensure("backend")
+    return run("backend", "scripts/pictures.py", *rest)
 
 
 def test(options: argparse.Namespace, rest: list[str]) -> int:
@@ -266,6 +272,10 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(run=link)
     one = commands.add_parser("bench", add_help=False, help="objectives, quality, or rasterizers: measure them")
     one.set_defaults(run=bench)
+    one = commands.add_parser(
+        "pictures", add_help=False, help="renew pictures of README and docs; without names: which"
+    )
+    one.set_defaults(run=pictures)
     return top
 
 

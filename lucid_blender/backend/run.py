@@ -285,9 +285,17 @@ def deliver(state: State) -> Iterator[Event]:
 @torch.no_grad()
 def turntable_picture(state: State) -> pictures.Bytes:
     """Eight views around the prop in one picture."""
-    cameras, background = state.generation.cameras, torch.full((3,), PICTURE_BACKGROUND)
+    background = torch.full((3,), PICTURE_BACKGROUND)
+    return turntable_of(
+        lambda views: state.representation.render(views, background).color.cpu().numpy(), state.generation
+    )
+
+
+def turntable_of(draw: pictures.Draw, generation: Generation) -> pictures.Bytes:
+    """Whatever can be drawn, from the eight sides that a run's turntable picture shows."""
+    cameras = generation.cameras
     return pictures.turntable_sheet(
-        lambda views: state.representation.render(views, background).color.cpu().numpy(),
+        draw,
         size=PICTURE_SIZE,
         gap=PICTURE_GAP,
         radius=sum(cameras.radius) / 2,
