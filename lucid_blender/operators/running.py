@@ -11,6 +11,7 @@ from typing import Protocol
 import bpy
 
 from .. import preferences
+from ..client.installer import state as installation
 from ..client.job_state import state
 from ..client.session import Session
 from ..core.errors import BackendError, LucidError
@@ -130,12 +131,13 @@ def stop(*, wait: bool = True) -> None:
 
 def redraw() -> None:
     """Bring panels and status bars up to date."""
-    text = f"Lucid Dreamer: {state.line}" if state.busy else None
+    at_work = state if state.busy else installation
+    text = f"Lucid Dreamer: {at_work.line}" if at_work.busy else None
     manager = bpy.context.window_manager
     for window in manager.windows if manager and not bpy.app.background else ():
         window.workspace.status_text_set(text)
         for area in window.screen.areas:
-            if area.type == "IMAGE_EDITOR":  # a picture may have grown
+            if area.type in ("IMAGE_EDITOR", "PREFERENCES"):  # a picture may have grown; how far the backend is
                 area.tag_redraw()
             if area.type == "VIEW_3D":
                 for region in area.regions:
