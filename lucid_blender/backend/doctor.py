@@ -8,6 +8,8 @@ import platform
 import shutil
 from pathlib import Path
 
+from ..core.model_files import find_cached, hub_cache
+from ..core.models import KNOWN
 from ..core.options import ShapE
 from ..core.requirements import POINT_E, REQUIRED
 
@@ -26,7 +28,17 @@ def report() -> tuple[list[str], bool]:
     if not missing:
         lines += _device_lines() + _initialiser_lines()
     lines.append(f"{'disk':<21} {shutil.disk_usage(Path.home()).free / 2**30:.1f} GiB free")
+    lines.append(f"{'model cache':<21} {_cache()}")
     return lines, not missing
+
+
+def _cache() -> str:
+    """Where models of the hub are kept, and which of those on offer are there."""
+    folder = hub_cache(os.environ)
+    there = [model.name for model in KNOWN if find_cached(model.id, "", folder)]
+    if not there:
+        return f"{folder}, no model on offer yet: `models` lists them; the built-in one needs no cache"
+    return f"{folder}, with {' and '.join(there)}"
 
 
 def _device_lines() -> list[str]:

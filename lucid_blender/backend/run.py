@@ -20,7 +20,7 @@ from ..core.formats.ply import write_ply
 from ..core.messages import Event, ExtractMesh, Finished, Generate, Progress, Snapshot
 from ..core.options import Generation
 from ..core.pictures import Picture
-from . import choices, pictures
+from . import choices, hub, pictures
 from .control.pictures import MeshPictures
 from .diffusion import Diffusion, load
 from .job import Job
@@ -68,6 +68,8 @@ def generate(job: Job, model: Diffusion | None = None) -> Iterator[Event]:
     generation = job.generation
     yield Progress(stage="Loading the model", steps=generation.iterations)
     yield from notices(generation)
+    if model is None:
+        yield from hub.fetch(generation.model)
     state = begin(job, model or load(generation.model, generation.controls))
     yield machinery(generation, state.model)
     pace = Pace(generation)

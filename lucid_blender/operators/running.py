@@ -15,7 +15,7 @@ from ..client.installer import state as installation
 from ..client.job_state import state
 from ..client.session import Session
 from ..core.errors import BackendError, LucidError
-from ..core.messages import Event, ExtractMesh, Failed, Finished, Generate, Snapshot
+from ..core.messages import Event, ExtractMesh, Failed, FetchModel, Finished, Generate, Snapshot
 
 SECONDS_BETWEEN_TICKS = 0.1
 OnEvent = Callable[[Event], None]
@@ -29,7 +29,7 @@ _on_event: OnEvent | None = None
 class Work(Protocol):
     """A request and what becomes of its answers."""
 
-    request: Generate | ExtractMesh
+    request: Generate | ExtractMesh | FetchModel
     title: str
 
     def show(self, snapshot: Snapshot) -> None:
