@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from scripts import environments, packaging
+from scripts import environments, extension
 from scripts.environments import ROOT, BuildError, ensure, environment_python, run
 
 TESTED_IN = {
@@ -103,8 +103,8 @@ def runs_in(name: str, path: str) -> bool:
 def make_zip(options: argparse.Namespace, rest: list[str]) -> int:
     """Build the extension for this computer, or a zip for each platform."""
     ensure("blender")
-    for target in packaging.PLATFORMS if options.split_platforms else [packaging.this_platform()]:
-        path = packaging.build_zip(target, ROOT / "dist")
+    for target in extension.PLATFORMS if options.split_platforms else [extension.this_platform()]:
+        path = extension.build_zip(target, ROOT / "dist")
         print(f"{path.relative_to(ROOT)}, {path.stat().st_size / 1e6:.1f} MB")
     return 0
 
@@ -112,8 +112,8 @@ def make_zip(options: argparse.Namespace, rest: list[str]) -> int:
 def repository(options: argparse.Namespace, rest: list[str]) -> int:
     """Write a repository of extensions for every platform."""
     ensure("blender")
-    targets = [packaging.this_platform()] if options.this_platform else list(packaging.PLATFORMS)
-    index = packaging.build_repository(Path(options.folder).resolve(), targets)
+    targets = [extension.this_platform()] if options.this_platform else list(extension.PLATFORMS)
+    index = extension.build_repository(Path(options.folder).resolve(), targets)
     print(
         index,
         "Serve the folder, and give Blender the address of this file: Preferences > Get Extensions > Repositories "
@@ -135,9 +135,9 @@ def link(options: argparse.Namespace, rest: list[str]) -> int:
             "link --blender-user-dir DIR (Blender shows it with bpy.utils.resource_path('USER'))."
         )
     ensure("backend", "blender")
-    packaging.fetch_wheels(packaging.this_platform())
+    extension.fetch_wheels(extension.this_platform())
     for folder in folders:
-        target = folder / "extensions" / "user_default" / packaging.EXTENSION
+        target = folder / "extensions" / "user_default" / extension.EXTENSION
         tell_backend(folder, environment_python("backend"))
         if target.exists() and not (target / MARK).exists():
             print(f"{target} is installed and stays; it uses this folder's backend now")
@@ -163,7 +163,7 @@ def blender_user_folders() -> list[Path]:
 def tell_backend(user_folder: Path, python: Path) -> None:
     """Leave the backend's interpreter where the add-on's preference takes its default from."""
     folder = (
-        user_folder / "extensions" / ".user" / "user_default" / packaging.EXTENSION
+        user_folder / "extensions" / ".user" / "user_default" / extension.EXTENSION
     )  # bpy.utils.extension_path_user
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "backend.json").write_text(json.dumps({"python": str(python)}), "utf-8")
@@ -176,9 +176,9 @@ def link_tree(target: Path) -> None:
     (target / MARK).write_text(str(ROOT), "utf-8")
     skipped = {"__pycache__", ".mypy_cache", ".ruff_cache"}
     sources = [path for path in (ROOT / "lucid_blender").iterdir() if path.name not in skipped]
-    for source in [*sources, ROOT / "constraints", packaging.WHEELS, *(ROOT / name for name in packaging.STAGED)]:
+    for source in [*sources, ROOT / "constraints", extension.WHEELS, *(ROOT / name for name in extension.STAGED)]:
         link_or_copy(source, target / source.name)
-    (target / packaging.MANIFEST).write_text(packaging.manifest_for(packaging.this_platform()), "utf-8")
+    (target / extension.MANIFEST).write_text(extension.manifest_for(extension.this_platform()), "utf-8")
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -1,14 +1,16 @@
 """How the backend's installation looks, in the preferences and in the sidebar."""
 
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
 import bpy
 
 from .client import installation
-from .client.installer import InstallState, state
+from .client.installer import state
 
 Say = Callable[[str, str], None]  # shows a text with an icon
+FINDING = 66  # characters a line, which the window of the preferences has room for
 
 
 def labels(layout: bpy.types.UILayout) -> Say:
@@ -27,18 +29,23 @@ def draw(layout: bpy.types.UILayout, folder: Path, say: Say) -> None:
     if state.busy:
         draw_progress(layout, say)
         return
-    row = layout.row(align=True)
+    text, icon = _next(folder)
+    row = layout.row()
     row.scale_y = 1.3
-    if installation.installed_python(folder):
-        row.operator("lucid.install_backend", text="Update Backend", icon="FILE_REFRESH")
-        row.operator("lucid.remove_backend", text="Remove", icon="TRASH")
-    elif installation.is_interrupted(folder):
-        row.operator("lucid.install_backend", text="Continue Installation", icon="PLAY")
-        row.operator("lucid.remove_backend", text="Remove", icon="TRASH")
-    else:
-        row.operator("lucid.install_backend", icon="IMPORT")
+    row.operator("lucid.install_backend", text=text, icon=icon)
+    row = layout.row(align=True)
     row.operator("lucid.check_backend", text="Check", icon="CHECKMARK")
-    draw_end(layout, say, state)
+    row.operator("lucid.remove_backend", text="Remove", icon="TRASH")
+    draw_end(layout, say)
+
+
+def _next(folder: Path) -> tuple[str, str]:
+    """What Install Backend would do now: its text and icon."""
+    if installation.installed_python(folder):
+        return "Update Backend", "FILE_REFRESH"
+    if installation.is_interrupted(folder):
+        return "Continue Installation", "PLAY"
+    return "Install Backend", "IMPORT"
 
 
 def draw_progress(layout: bpy.types.UILayout, say: Say) -> None:
@@ -48,14 +55,25 @@ def draw_progress(layout: bpy.types.UILayout, say: Say) -> None:
     layout.operator("lucid.cancel_installation", icon="CANCEL")
 
 
-def draw_end(layout: bpy.types.UILayout, say: Say, ended: InstallState) -> None:
-    """How the last one ended; the doctor's lines stand below it."""
-    if not ended.message:
+def draw_end(layout: bpy.types.UILayout, say: Say) -> None:
+    """How the last one ended."""
+    if not state.message:
         return
-    icon = {"finished": "CHECKMARK", "failed": "ERROR"}.get(ended.phase, "INFO")
-    say(f"{ended.title}: {ended.message}", icon)
-    if ended.advice:
-        say(ended.advice, "BLANK1")
-    if ended.phase == "finished":
-        say("\n".join(list(ended.lines)), "BLANK1")
+    icon = {"finished": "CHECKMARK", "failed": "ERROR"}.get(state.phase, "INFO")
+    say(f"{state.title}: {state.message}", icon)
+    if state.advice:
+        say(state.advice, "BLANK1")
     layout.operator("lucid.copy_install_log", icon="TEXT")
+
+
+def draw_findings(layout: bpy.types.UILayout) -> None:
+    """What the doctor said last, name and finding side by side."""
+    if state.phase != "finished":
+        return
+    column = layout.column(align=True)
+    for line in list(state.lines):
+        name, _, finding = line.partition("  ")
+        for number, part in enumerate(textwrap.wrap(finding.strip(), FINDING)):
+            row = column.split(factor=0.25)
+            row.label(text="" if number else name)
+            row.label(text=part, icon="ERROR" if part.startswith("MISSING") else "NONE")

@@ -61,29 +61,28 @@ class LucidPreferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: bpy.types.Context) -> None:
+        self.layout.use_property_split = True
+        self.draw_backend(self.layout.box())
         column = self.layout.column()
-        column.prop(self, "backend_python")
-        try:
-            column.label(text=f"Uses {find_backend()}", icon="CHECKMARK")
-        except BackendError as error:
-            column.label(text=error.message, icon="ERROR")
-        self.draw_installation(column)
-        column.prop(self, "jobs_folder")
-        column.label(text=f"Jobs are kept in {jobs_folder()}", icon="FILE_FOLDER")
+        column.prop(self, "jobs_folder", placeholder=str(jobs_folder()))
+        column.prop(self, "display")
         online = bpy.app.online_access
         text = "Models may be downloaded" if online else "Models are not downloaded: Blender is offline"
-        column.prop(self, "display")
         column.label(text=f"{text} (System > Network)", icon="INTERNET" if online else "INTERNET_OFFLINE")
 
-    def draw_installation(self, layout: bpy.types.UILayout) -> None:
-        """Install, update, remove, check; what they are told."""
-        box = layout.box()
-        installation_view.draw(box, installation_folder(), installation_view.labels(box))
-        column = box.column()
-        column.use_property_split = True
+    def draw_backend(self, layout: bpy.types.UILayout) -> None:
+        """Install, update, remove, check; what they are told; which one is used."""
+        try:
+            layout.label(text=f"Backend: {find_backend()}", icon="CHECKMARK")
+        except BackendError as error:
+            layout.label(text=error.message, icon="ERROR")
+        installation_view.draw(layout, installation_folder(), installation_view.labels(layout))
+        column = layout.column()
         column.prop(self, "install_arguments", placeholder="--index-url ... or --no-index --find-links ...")
         column.prop(self, "base_python")
         column.prop(self, "uv")
+        column.prop(self, "backend_python")
+        installation_view.draw_findings(layout)
 
 
 def find_backend() -> Path:

@@ -47,6 +47,7 @@ OBJECTIVES = ("sds", "ism", "vdm", "csd", "nfsd", "consistent3d", "vsd")
 EIGHT = ("a green rocket", RED, "a blue car", "a yellow chair")
 EIGHT += ("a purple mug", "an orange teapot", "a pink duck", "a white boat")
 TABLE = Scene("table", "red", 3)  # proportions unlike the canonical ones, so that text alone cannot tell them
+PREFERENCES = (168, 60, 628, 810)  # pixels of a screen of 1600 x 900: left, top, right, bottom
 PICTURE_HEIGHT = 192  # pixels, of pictures that are enlarged
 
 
@@ -57,6 +58,7 @@ class Kitchen:
     folder: Path  # for what comes on the way
     iterations: int | None  # of each run, instead of the picture's own
     blender: str | None  # the command that starts a windowed Blender
+    further: Sequence[str]  # arguments for the tests in a window
 
     def python(self, *arguments: str) -> None:
         subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True)
@@ -72,7 +74,7 @@ class Kitchen:
     def window(self, test: str, *arguments: str) -> None:
         """One of the tests that take pictures of a window."""
         gui = ("tests/gui/run.py", "--only", test, "--blender", str(self.blender), "--output", str(self.folder))
-        self.python(*gui, *arguments)
+        self.python(*gui, *arguments, *self.further)
 
 
 # ---------------------------------------------------------------- the pictures
@@ -152,6 +154,13 @@ def pictures(kitchen: Kitchen) -> Bytes:
     return contact_sheet([enlarged(read_picture(folder / "image.png").pixels) for folder in made], len(made), 4)
 
 
+def preferences(kitchen: Kitchen) -> Bytes:
+    """the add-on's preferences after an installation; minutes, in a window: --blender COMMAND"""
+    kitchen.window("install")
+    left, top, right, bottom = PREFERENCES
+    return read_picture(kitchen.folder / "preferences.png").pixels[top:bottom, left:right]
+
+
 def prior_samples(kitchen: Kitchen) -> Path:
     """samples of the built-in model: each class twice; a minute"""
     picture = kitchen.folder / "samples.png"
@@ -185,12 +194,13 @@ PICTURES: dict[str, Callable[[Kitchen], Bytes | Path]] = {
     "nerf": nerf,
     "objectives": objectives,
     "pictures": pictures,
+    "preferences": preferences,
     "prior-samples": prior_samples,
     "turntable": turntable,
     "viewport": viewport,
     "window": window,
 }
-WINDOWED = ("viewport", "window")
+WINDOWED = ("preferences", "viewport", "window")
 
 
 # ---------------------------------------------------------------- what they are cut and drawn with
@@ -246,15 +256,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--iterations", type=int, help="of each run instead of its own, to try how pictures are arranged"
     )
-    parser.add_argument("--blender", metavar="COMMAND", help="starts a windowed Blender, for window.png")
-    options = parser.parse_args(arguments)
+    parser.add_argument(
+        "--blender",
+        metavar="COMMAND",
+        help="starts a windowed Blender, for pictures of windows; further arguments go to tests/gui/run.py",
+    )
+    options, further = parser.parse_known_args(arguments)
     if unknown := sorted(set(options.names) - PICTURES.keys()):
         parser.error(f"there is no picture {', '.join(unknown)}; choose from {', '.join(PICTURES)}")
+    if further and not options.blender:
+        parser.error(f"unrecognized arguments: {' '.join(further)}")
     if not options.blender and any(name in WINDOWED for name in options.names):
         parser.error(f"{' and '.join(WINDOWED)} are taken of a window: give --blender, as `build.py test --gui` has it")
     for name in options.names:
         with tempfile.TemporaryDirectory(prefix=f"lucid-{name}-") as folder:
-            made = PICTURES[name](Kitchen(Path(folder), options.iterations, options.blender))
+            made = PICTURES[name](Kitchen(Path(folder), options.iterations, options.blender, further))
             save(made, options.output / f"{name}.png")
     if not options.names:
         print(*(f"{name + '.png':20}{make.__doc__}" for name, make in PICTURES.items()), sep="\n")

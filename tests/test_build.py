@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import build
-from scripts import environments, packaging
+from scripts import environments, extension
 from scripts.environments import ROOT, BuildError
 
 
@@ -114,32 +114,32 @@ def test_each_given_path_goes_to_the_environments_that_can_run_it() -> None:
 
 def test_the_wheels_of_lock_manifest_and_groups_agree() -> None:
     declared = {"==".join(Path(path).name.split("-")[:2]) for path in manifest()["wheels"]}  # type: ignore[attr-defined]
-    assert declared == set(packaging.locked_wheels())
+    assert declared == set(extension.locked_wheels())
     pure = {name for name in declared if not name.startswith("uv==")}  # what Blender's Python imports
     assert pure <= set(environments.requirements("blender"))
 
 
-@pytest.mark.parametrize("target", packaging.PLATFORMS)
+@pytest.mark.parametrize("target", extension.PLATFORMS)
 def test_each_platform_gets_the_pure_wheels_and_one_uv(target: str) -> None:
-    wheels = packaging.declared_wheels(target)
+    wheels = extension.declared_wheels(target)
     assert sorted(name.split("-")[0] for name in wheels) == ["plyfile", "uv", "websockets"]
-    found = tomllib.loads(packaging.manifest_for(target))
+    found = tomllib.loads(extension.manifest_for(target))
     assert found["platforms"] == [target]
     assert [Path(path).name for path in found["wheels"]] == wheels
     assert {**found, "platforms": 0, "wheels": 0} == {**manifest(), "platforms": 0, "wheels": 0}
 
 
 def test_the_manifest_names_every_platform_and_no_wheel_twice_or_for_none() -> None:
-    assert manifest()["platforms"] == list(packaging.PLATFORMS)
+    assert manifest()["platforms"] == list(extension.PLATFORMS)
     wheels = [Path(path).name for path in manifest()["wheels"]]  # type: ignore[attr-defined]
-    used = [name for target in packaging.PLATFORMS for name in packaging.declared_wheels(target)]
+    used = [name for target in extension.PLATFORMS for name in extension.declared_wheels(target)]
     assert set(wheels) == set(used) and len(set(wheels)) == len(wheels)
 
 
 def test_a_computer_without_a_blender_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packaging.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(extension.platform, "machine", lambda: "riscv64")
     with pytest.raises(BuildError, match="riscv64"):
-        packaging.this_platform()
+        extension.this_platform()
 
 
 def test_the_version_is_the_same_everywhere() -> None:
@@ -163,18 +163,18 @@ def test_the_same_files_make_the_same_zip(tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
             for member in order:
                 archive.writestr(zipfile.ZipInfo(member, (2020 + len(name + member), 1, 1, 0, 0, 0)), member)
-        packaging.normalise(tmp_path / f"{name}.zip", tmp_path / f"{name}.out")
+        extension.normalise(tmp_path / f"{name}.zip", tmp_path / f"{name}.out")
     assert (tmp_path / "one.out").read_bytes() == (tmp_path / "two.out").read_bytes()
 
 
 def test_a_wheel_with_other_bytes_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel = tmp_path / "plyfile-1.1.3-py3-none-any.whl"
-    assert not packaging.is_intact(wheel)
+    assert not extension.is_intact(wheel)
     wheel.write_bytes(b"something else")
-    assert not packaging.is_intact(wheel)
+    assert not extension.is_intact(wheel)
     known = {"plyfile==1.1.3": {environments.sha256(b"something else"), "another"}}
-    monkeypatch.setattr(packaging, "locked_wheels", lambda: known)
-    assert packaging.is_intact(wheel)
+    monkeypatch.setattr(extension, "locked_wheels", lambda: known)
+    assert extension.is_intact(wheel)
 
 
 # ---------------------------------------------------------------- link
@@ -200,7 +200,7 @@ def test_an_installed_extension_stays_and_learns_of_the_backend(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(build, "ensure", lambda *names: None)
-    monkeypatch.setattr(packaging, "fetch_wheels", lambda target: None)
+    monkeypatch.setattr(extension, "fetch_wheels", lambda target: None)
     installed = tmp_path / "extensions" / "user_default" / "lucid_dreamer"
     installed.mkdir(parents=True)
     assert build.main(["link", "--blender-user-dir", str(tmp_path)]) == 0

@@ -18,7 +18,7 @@ class LUCID_OT_remove_backend(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return not state.busy
+        return not state.busy and any(preferences.installation_folder().iterdir())
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_confirm(self, event)

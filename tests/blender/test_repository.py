@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import packaging
+from scripts import extension
 
 VISIT = """
 import json, sys
@@ -43,13 +43,13 @@ def visit(address: str, user: Path) -> list[object]:
 
 def test_blender_installs_and_updates_from_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without wheels, which would have to be downloaded; this Blender's Python has what they bring."""
-    target, written = packaging.this_platform(), packaging.manifest_for
+    target, written = extension.this_platform(), extension.manifest_for
     bare = re.sub(r"^wheels = \[.*?^\]$", "", written(target), flags=re.MULTILINE | re.DOTALL)
-    monkeypatch.setattr(packaging, "fetch_wheels", lambda target: None)
-    monkeypatch.setattr(packaging, "declared_wheels", lambda target: [])
-    monkeypatch.setattr(packaging, "manifest_for", lambda target: bare)
+    monkeypatch.setattr(extension, "fetch_wheels", lambda target: None)
+    monkeypatch.setattr(extension, "declared_wheels", lambda target: [])
+    monkeypatch.setattr(extension, "manifest_for", lambda target: bare)
     (tmp_path / "user").mkdir()
-    index = packaging.build_repository(tmp_path / "repository", [target])
+    index = extension.build_repository(tmp_path / "repository", [target])
     assert (index.parent / "index.html").is_file()
 
     module, manifest, enabled = visit(index.as_uri(), tmp_path / "user")
@@ -57,8 +57,8 @@ def test_blender_installs_and_updates_from_a_repository(tmp_path: Path, monkeypa
     assert manifest == bare
 
     newer = re.sub(r'^version = ".*"$', 'version = "99.0.0"', bare, flags=re.MULTILINE)
-    monkeypatch.setattr(packaging, "manifest_for", lambda target: newer)
+    monkeypatch.setattr(extension, "manifest_for", lambda target: newer)
     for old in index.parent.glob("*.zip"):
         old.unlink()
-    packaging.build_repository(tmp_path / "repository", [target])
+    extension.build_repository(tmp_path / "repository", [target])
     assert visit(index.as_uri(), tmp_path / "user")[1] == newer
