@@ -12,25 +12,21 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
-import zipfile
 from pathlib import Path
 
-from scripts import environments
-from scripts.environments import ROOT, BuildError, ensure, environment_python, read_toml, run
+from scripts import environments, extension
+from scripts.environments import ROOT, BuildError, ensure, environment_python, run
 
 TESTED_IN = {
     "backend": ("tests/core", "tests/client", "tests/backend"),
     "blender": ("tests/core", "tests/client", "tests/blender"),
 }
 TEST_SECONDS = 1800  # a class left registered in Blender can hang it at exit
-EXTENSION = "lucid_dreamer"
-STAGED = ("blender_manifest.toml", "LICENSE", "README.md")  # beside the package in the zip
 MARK = "linked_from.txt"  # in a folder that `link` made, so that it replaces no other
 
 
-# ---------------------------------------------------------------- demo, bench, test
+# ---------------------------------------------------------------- demo, bench, pictures, test
 
 
 def demo(options: argparse.Namespace, rest: list[str]) -> int:
@@ -51,6 +47,12 @@ def bench(options: argparse.Namespace, rest: list[str]) -> int:
     if rest[:1] == ["rasterizers"]:
         return run("backend", "-m", "benchmarks.rasterizers", *rest[1:])
     return run("backend", "-m", "lucid_blender.backend", "bench", *rest)
+
+
+def pictures(options: argparse.Namespace, rest: list[str]) -> int:
+    """Renew pictures of README and docs."""
+    ensure("backend")
+    return run("backend", "scripts/pictures.py", *rest)
 
 
 def test(options: argparse.Namespace, rest: list[str]) -> int:
@@ -95,88 +97,30 @@ def runs_in(name: str, path: str) -> bool:
     return path.startswith(TESTED_IN[name]) or (name == "backend" and at_top)
 
 
-# ---------------------------------------------------------------- zip
+# ---------------------------------------------------------------- zip, repository
 
 
 def make_zip(options: argparse.Namespace, rest: list[str]) -> int:
-    """Build the extension with Blender's own builder and check it with Blender's own validator."""
+    """Build the extension for this computer, or a zip for each platform."""
     ensure("blender")
-    fetch_wheels()
-    version = read_toml(ROOT / "blender_manifest.toml")["version"]
-    target = ROOT / "dist" / f"{EXTENSION}-{version}.zip"
-    target.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as temporary:
-        stage(Path(temporary) / EXTENSION)
-        built = Path(temporary) / target.name
-        blender_extension("build", "--source-dir", str(Path(temporary) / EXTENSION), "--output-filepath", str(built))
-        normal = Path(temporary) / f"normal-{target.name}"
-        normalise(built, normal)
-        blender_extension("validate", str(normal))
-        partial = target.with_suffix(f".{os.getpid()}")
-        shutil.copy(normal, partial)  # the folders may lie on two disks
-        partial.replace(target)
-    print(f"{target.relative_to(ROOT)}, {target.stat().st_size / 1e6:.1f} MB")
+    for target in extension.PLATFORMS if options.split_platforms else [extension.this_platform()]:
+        path = extension.build_zip(target, ROOT / "dist")
+        print(f"{path.relative_to(ROOT)}, {path.stat().st_size / 1e6:.1f} MB")
     return 0
 
 
-def fetch_wheels() -> None:
-    """Bring the listed wheels into wheels/; pip compares their checksums, also of those already there."""
-    pip = [str(environment_python("blender")), "-m", "pip", "download", "--no-deps", "--require-hashes"]
-    pip += ["--only-binary=:all:", "--platform", "any", "--implementation", "py", "--abi", "none"]
-    pip += ["--python-version", "3.11", "-d", "wheels", "-r", "wheels/wheels.txt"]
-    if not all(is_intact(*line) for line in locked_wheels()):
-        environments.logged("blender", "fetching wheels", pip)
-    declared = {Path(path).name for path in read_toml(ROOT / "blender_manifest.toml").get("wheels", [])}
-    found = {path.name for name, _, _ in locked_wheels() for path in wheel_files(name)}
-    if declared != found:
-        raise BuildError(f"blender_manifest.toml lists {sorted(declared)}; wheels/wheels.txt gave {sorted(found)}.")
-
-
-def locked_wheels() -> list[tuple[str, str, str]]:
-    """(name, version, SHA-256) of each line of wheels/wheels.txt."""
-    lines = (ROOT / "wheels" / "wheels.txt").read_text("utf-8").splitlines()
-    parts = [line.replace("==", " ").replace("--hash=sha256:", " ").split() for line in lines]
-    return [(part[0], part[1], part[2]) for part in parts if part and not part[0].startswith("#")]
-
-
-def wheel_files(name: str) -> list[Path]:
-    versions = {locked: version for locked, version, _ in locked_wheels()}
-    return sorted((ROOT / "wheels").glob(f"{name.replace('-', '_')}-{versions[name]}-*.whl"))
-
-
-def is_intact(name: str, version: str, digest: str) -> bool:
-    return any(environments.sha256(path.read_bytes()) == digest for path in wheel_files(name))
-
-
-def stage(folder: Path) -> None:
-    """The extension's content: the package's at the root, with manifest, licence and wheels beside it."""
-    shutil.copytree(ROOT / "lucid_blender", folder, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*"))
-    for name in STAGED:
-        shutil.copy(ROOT / name, folder / name)
-    (folder / "wheels").mkdir()
-    for name, _, _ in locked_wheels():
-        for path in wheel_files(name):
-            shutil.copy(path, folder / "wheels" / path.name)
-
-
-def blender_extension(*arguments: str) -> None:
-    """Blender's `extension` command, straight from the bpy wheel."""
-    pattern = "**/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py"
-    tool = next((environments.ENVIRONMENTS / "blender").glob(pattern))
-    command = [str(environment_python("blender")), str(tool), *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode:
-        raise BuildError(f"Blender's `extension {arguments[0]}` refused the extension:\n{done.stdout}")
-
-
-def normalise(built: Path, target: Path) -> None:
-    """The same files in a fixed order, with fixed times and modes: the same source gives the same bytes."""
-    with zipfile.ZipFile(built) as source, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as out:
-        for entry in sorted(source.infolist(), key=lambda entry: entry.filename):
-            fixed = zipfile.ZipInfo(entry.filename)  # 1980-01-01
-            fixed.external_attr = 0o100644 << 16
-            fixed.compress_type = entry.compress_type
-            out.writestr(fixed, source.read(entry))
+def repository(options: argparse.Namespace, rest: list[str]) -> int:
+    """Write a repository of extensions for every platform."""
+    ensure("blender")
+    targets = [extension.this_platform()] if options.this_platform else list(extension.PLATFORMS)
+    index = extension.build_repository(Path(options.folder).resolve(), targets)
+    print(
+        index,
+        "Serve the folder, and give Blender the address of this file: Preferences > Get Extensions > Repositories "
+        "> Add Remote Repository.",
+        sep="\n",
+    )
+    return 0
 
 
 # ---------------------------------------------------------------- link
@@ -191,9 +135,9 @@ def link(options: argparse.Namespace, rest: list[str]) -> int:
             "link --blender-user-dir DIR (Blender shows it with bpy.utils.resource_path('USER'))."
         )
     ensure("backend", "blender")
-    fetch_wheels()
+    extension.fetch_wheels(extension.this_platform())
     for folder in folders:
-        target = folder / "extensions" / "user_default" / EXTENSION
+        target = folder / "extensions" / "user_default" / extension.EXTENSION
         tell_backend(folder, environment_python("backend"))
         if target.exists() and not (target / MARK).exists():
             print(f"{target} is installed and stays; it uses this folder's backend now")
@@ -218,7 +162,9 @@ def blender_user_folders() -> list[Path]:
 
 def tell_backend(user_folder: Path, python: Path) -> None:
     """Leave the backend's interpreter where the add-on's preference takes its default from."""
-    folder = user_folder / "extensions" / ".user" / "user_default" / EXTENSION  # bpy.utils.extension_path_user
+    folder = (
+        user_folder / "extensions" / ".user" / "user_default" / extension.EXTENSION
+    )  # bpy.utils.extension_path_user
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "backend.json").write_text(json.dumps({"python": str(python)}), "utf-8")
 
@@ -230,8 +176,9 @@ def link_tree(target: Path) -> None:
     (target / MARK).write_text(str(ROOT), "utf-8")
     skipped = {"__pycache__", ".mypy_cache", ".ruff_cache"}
     sources = [path for path in (ROOT / "lucid_blender").iterdir() if path.name not in skipped]
-    for source in [*sources, ROOT / "wheels", *(ROOT / name for name in STAGED)]:
+    for source in [*sources, ROOT / "constraints", extension.WHEELS, *(ROOT / name for name in extension.STAGED)]:
         link_or_copy(source, target / source.name)
+    (target / extension.MANIFEST).write_text(extension.manifest_for(extension.this_platform()), "utf-8")
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -256,7 +203,12 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--gui", metavar="COMMAND", help="also test in a window of the Blender that COMMAND starts")
     one.set_defaults(run=test)
     one = commands.add_parser("zip", help="build the extension into dist/")
+    one.add_argument("--split-platforms", action="store_true", help="a zip for each platform, not for this one only")
     one.set_defaults(run=make_zip)
+    one = commands.add_parser("repository", help="write a repository of extensions that Blender can add by its address")
+    one.add_argument("folder", metavar="DIR", help="for index.json, index.html and the zips")
+    one.add_argument("--this-platform", action="store_true", help="for this computer only")
+    one.set_defaults(run=repository)
     one = commands.add_parser(
         "link", help="give Blender the backend, and the source tree as links where nothing is installed"
     )
@@ -266,6 +218,10 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(run=link)
     one = commands.add_parser("bench", add_help=False, help="objectives, quality, or rasterizers: measure them")
     one.set_defaults(run=bench)
+    one = commands.add_parser(
+        "pictures", add_help=False, help="renew pictures of README and docs; without names: which"
+    )
+    one.set_defaults(run=pictures)
     return top
 
 
@@ -274,7 +230,7 @@ def main(arguments: list[str]) -> int:
         python, _ = environments.choose_python(environments.python_candidates())
         return subprocess.run([python, str(ROOT / "build.py"), *arguments]).returncode
     options, rest = parser().parse_known_args(arguments)
-    if rest and options.command in ("zip", "link"):
+    if rest and options.command in ("zip", "repository", "link"):
         parser().error(f"unrecognized arguments: {' '.join(rest)}")
     code: int = options.run(options, rest)
     return code

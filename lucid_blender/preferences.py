@@ -9,6 +9,8 @@ from pathlib import Path
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
+from . import installation_view
+from .client import installation
 from .client.environment import find_python
 from .client.process import Launch
 from .core.errors import BackendError
@@ -30,6 +32,22 @@ class LucidPreferences(bpy.types.AddonPreferences):
         description="Interpreter, or folder, of the Python environment that holds torch and diffusers",
         subtype="FILE_PATH",
     )
+    uv: StringProperty(
+        name="uv",
+        description="Program that installs the backend. Empty: the one that comes with the extension, or the system's",
+        subtype="FILE_PATH",
+    )
+    base_python: StringProperty(
+        name="Make It From",
+        description="Python 3.11 or newer to make the backend's environment from, such as conda's. Empty: uv looks for "
+        "one, and downloads one where there is none",
+        subtype="FILE_PATH",
+    )
+    install_arguments: StringProperty(
+        name="Extra Arguments",
+        description="For `uv pip install`, such as --index-url URL, or --no-index --find-links FOLDER without a "
+        "network. Where they say where packages come from, torch is not looked for by this computer's device",
+    )
     jobs_folder: StringProperty(
         name="Jobs Folder",
         description="Where runs keep their settings, checkpoints and results. Empty: the extension's own folder",
@@ -43,28 +61,38 @@ class LucidPreferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: bpy.types.Context) -> None:
+        self.layout.use_property_split = True
+        self.draw_backend(self.layout.box())
         column = self.layout.column()
-        column.prop(self, "backend_python")
-        try:
-            column.label(text=f"Uses {find_backend()}", icon="CHECKMARK")
-        except BackendError as error:
-            column.label(text=error.message, icon="ERROR")
-            column.label(text="`python3 build.py link` in the source folder makes the environment and sets it here.")
-        column.prop(self, "jobs_folder")
-        column.label(text=f"Jobs are kept in {jobs_folder()}", icon="FILE_FOLDER")
+        column.prop(self, "jobs_folder", placeholder=str(jobs_folder()))
+        column.prop(self, "display")
         online = bpy.app.online_access
         text = "Models may be downloaded" if online else "Models are not downloaded: Blender is offline"
-        column.prop(self, "display")
         column.label(text=f"{text} (System > Network)", icon="INTERNET" if online else "INTERNET_OFFLINE")
+
+    def draw_backend(self, layout: bpy.types.UILayout) -> None:
+        """Install, update, remove, check; what they are told; which one is used."""
+        try:
+            layout.label(text=f"Backend: {find_backend()}", icon="CHECKMARK")
+        except BackendError as error:
+            layout.label(text=error.message, icon="ERROR")
+        installation_view.draw(layout, installation_folder(), installation_view.labels(layout))
+        column = layout.column()
+        column.prop(self, "install_arguments", placeholder="--index-url ... or --no-index --find-links ...")
+        column.prop(self, "base_python")
+        column.prop(self, "uv")
+        column.prop(self, "backend_python")
+        installation_view.draw_findings(layout)
 
 
 def find_backend() -> Path:
-    """The backend's interpreter: the preference, else the environment variable, else what `build.py link` left.
+    """The backend's interpreter: the preference, else the environment variable, else what was installed or linked.
 
     Raises BackendError, with advice, when there is none.
     """
     found = _preferences()
-    others = [Path(text) for text in (os.environ.get(PYTHON_VARIABLE, ""), _linked_python()) if text]
+    installed = installation.installed_python(installation_folder())
+    others = [Path(text) for text in (os.environ.get(PYTHON_VARIABLE, ""), installed, _linked_python()) if text]
     return find_python(found.backend_python if found else "", others)
 
 
@@ -81,6 +109,32 @@ def launch() -> Launch:
 def log_file() -> Path:
     """The backend's log of the last start."""
     return user_folder("logs") / "backend.log"
+
+
+def installation_folder() -> Path:
+    """Where Install Backend puts the environment."""
+    return user_folder("backend")
+
+
+def installation_log() -> Path:
+    """Outside the installation, so that it outlives its removal."""
+    return user_folder("logs") / "install.log"
+
+
+def installation_plan() -> installation.Plan:
+    """The environment as the preferences want it. Raises BackendError, with advice."""
+    found = _preferences()
+    wishes = installation.Wishes(
+        uv=bpy.path.abspath(found.uv) if found else "",
+        base_python=bpy.path.abspath(found.base_python) if found else "",
+        arguments=found.install_arguments if found else "",
+        online=bpy.app.online_access,
+    )
+    # Beside the package in the extension, beside its folder in the source.
+    package = Path(__file__).parent
+    root = package if (package / "constraints").is_dir() else package.parent
+    pins = root / "constraints" / "backend.txt"
+    return installation.plan(installation_folder(), wishes, wheels=root / "wheels", constraints=pins)
 
 
 def jobs_folder() -> Path:

@@ -3,7 +3,7 @@
 import bpy
 
 from . import operators, panels, preferences, properties
-from .operators import running
+from .operators import installing, running
 from .viewport import drawer
 
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
@@ -19,6 +19,7 @@ def register() -> None:
 
 
 def unregister() -> None:
+    installing.stop()
     running.stop()
     drawer.stop()
     bpy.types.TOPBAR_MT_file_export.remove(_draw_export)

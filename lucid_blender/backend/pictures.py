@@ -15,6 +15,7 @@ from ..core.pictures import Picture
 
 Floats = npt.NDArray[np.floating]
 Bytes = npt.NDArray[np.uint8]
+Draw = Callable[[list[Camera]], npt.NDArray[np.float32]]  # cameras -> [V, H, W, 3] sRGB in [0, 1]
 
 
 def to_bytes(image: npt.ArrayLike) -> Bytes:
@@ -50,7 +51,7 @@ def contact_sheet(images: Sequence[Floats], columns: int, gap: int, *, backgroun
 
 
 def turntable_sheet(
-    render: Callable[[list[Camera]], npt.NDArray[np.float32]],  # cameras -> [V, size, size, 3] sRGB in [0, 1]
+    render: Draw,
     *,
     count: int = 8,
     columns: int = 4,

@@ -20,7 +20,7 @@ from ..core.formats.ply import write_ply
 from ..core.messages import Event, ExtractMesh, Finished, Generate, Progress, Snapshot
 from ..core.options import Generation
 from ..core.pictures import Picture
-from . import choices, pictures
+from . import choices, hub, pictures
 from .control.pictures import MeshPictures
 from .diffusion import Diffusion, load
 from .job import Job
@@ -68,6 +68,8 @@ def generate(job: Job, model: Diffusion | None = None) -> Iterator[Event]:
     generation = job.generation
     yield Progress(stage="Loading the model", steps=generation.iterations)
     yield from notices(generation)
+    if model is None:
+        yield from hub.fetch(generation.model)
     state = begin(job, model or load(generation.model, generation.controls))
     yield machinery(generation, state.model)
     pace = Pace(generation)
@@ -285,9 +287,17 @@ def deliver(state: State) -> Iterator[Event]:
 @torch.no_grad()
 def turntable_picture(state: State) -> pictures.Bytes:
     """Eight views around the prop in one picture."""
-    cameras, background = state.generation.cameras, torch.full((3,), PICTURE_BACKGROUND)
+    background = torch.full((3,), PICTURE_BACKGROUND)
+    return turntable_of(
+        lambda views: state.representation.render(views, background).color.cpu().numpy(), state.generation
+    )
+
+
+def turntable_of(draw: pictures.Draw, generation: Generation) -> pictures.Bytes:
+    """Whatever can be drawn, from the eight sides that a run's turntable picture shows."""
+    cameras = generation.cameras
     return pictures.turntable_sheet(
-        lambda views: state.representation.render(views, background).color.cpu().numpy(),
+        draw,
         size=PICTURE_SIZE,
         gap=PICTURE_GAP,
         radius=sum(cameras.radius) / 2,

@@ -55,7 +55,12 @@ class Score:
 
 
 def look(cloud: SplatCloud, rasterize: Rasterize) -> Seen:
-    """The splats from the ring of cameras, in their colours of all directions."""
+    """The splats from the ring of cameras."""
+    return look_through(renderer(cloud, rasterize))
+
+
+def renderer(cloud: SplatCloud, rasterize: Rasterize) -> Render:
+    """Draws the splats in their colours of all directions."""
 
     def render(cameras: Sequence[Camera], background: Tensor) -> Pictures:
         return rasterize(
@@ -68,7 +73,7 @@ def look(cloud: SplatCloud, rasterize: Rasterize) -> Seen:
             background=background,
         )
 
-    return look_through(render)
+    return render
 
 
 @torch.no_grad()

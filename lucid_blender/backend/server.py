@@ -33,7 +33,7 @@ from ..core.errors import BackendError, Cancelled, InvalidInput, LucidError
 from ..core.jobs import resumable_folder
 from .outbox import Outbox
 
-Work = messages.Generate | messages.ExtractMesh
+Work = messages.Generate | messages.ExtractMesh | messages.FetchModel
 RunWork = Callable[[Work], Iterator[messages.Event]]
 
 VERSION = wire.VERSION
@@ -174,7 +174,7 @@ class Server:
             self._outbox.put(notice if busy else failed_by(error, None))
             return
         match message:
-            case messages.Generate() | messages.ExtractMesh():
+            case messages.Generate() | messages.ExtractMesh() | messages.FetchModel():
                 self._start(message)
             case messages.Acknowledge():
                 self._outbox.acknowledge()

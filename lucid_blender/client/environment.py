@@ -67,7 +67,7 @@ def find_python(preference: str | os.PathLike[str], others: Sequence[Path] = ())
             return found
     raise BackendError(
         "The backend's environment is not installed.",
-        advice="Make one with `python build.py link`, or set the backend's Python in the add-on's preferences.",
+        advice="Install it, or set the backend's Python in the add-on's preferences.",
     )
 
 

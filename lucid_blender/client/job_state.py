@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..core import messages
+from ..core.models import in_words
 
 Phase = Literal["idle", "running", "paused", "stopping", "finished", "cancelled", "failed"]
 
@@ -20,6 +21,7 @@ class JobState:
     stage: str = ""
     step: int = 0
     steps: int = 0
+    unit: Literal["steps", "bytes"] = "steps"
     seconds_left: float = -1.0
     splats: int = 0
     network: str = ""
@@ -29,6 +31,7 @@ class JobState:
     advice: str = ""
     job_folder: str = ""  # set where `resume` can continue
     began: float = 0.0
+    found_models: dict[str, messages.ModelFound] = field(default_factory=dict)  # by source; kept from run to run
 
     @property
     def busy(self) -> bool:
@@ -40,17 +43,25 @@ class JobState:
         return min(self.step / self.steps, 1.0) if self.steps else 0.0
 
     def begin(self, title: str) -> None:
-        fresh = JobState(phase="running", title=title, stage="Starting the backend", began=time.monotonic())
+        fresh = JobState(
+            phase="running",
+            title=title,
+            stage="Starting the backend",
+            began=time.monotonic(),
+            found_models=self.found_models,
+        )
         vars(self).update(vars(fresh))
 
     def note(self, event: messages.Event) -> None:
         """Take over what an event says."""
         match event:
             case messages.Progress():
-                self.stage, self.step, self.steps = event.stage, event.step, event.steps
+                self.stage, self.step, self.steps, self.unit = event.stage, event.step, event.steps, event.unit
                 self.seconds_left, self.splats = event.seconds_left, event.splats
             case messages.Notice():
                 self.notices.append(event.message)
+            case messages.ModelFound():
+                self.found_models[event.source] = event
             case messages.Machinery():
                 self.network, self.rasterizer = event.network, event.rasterizer
             case messages.Snapshot():
@@ -69,7 +80,10 @@ class JobState:
         """One line for the progress bar and the status bar."""
         if self.phase == "paused":
             return f"Paused at step {self.step}/{self.steps}"
-        parts = [f"{self.stage}: step {self.step}/{self.steps}" if self.step else self.stage]
+        done = f"step {self.step}/{self.steps}"
+        if self.unit == "bytes":
+            done = f"{in_words(self.step)} of {in_words(self.steps)}"
+        parts = [f"{self.stage}: {done}" if self.step else self.stage]
         if self.seconds_left >= 0:
             parts.append(f"{duration(self.seconds_left)} left")
         return ", ".join(parts)

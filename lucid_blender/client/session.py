@@ -23,7 +23,7 @@ from ..core import errors, messages, wire
 from ..core.jobs import resumable_folder
 from .process import BackendProcess, Launch
 
-Work = messages.Generate | messages.ExtractMesh
+Work = messages.Generate | messages.ExtractMesh | messages.FetchModel
 
 SECONDS_TO_CANCEL = 5.0
 SECONDS_TO_CONNECT = 10.0

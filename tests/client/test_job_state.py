@@ -1,0 +1,22 @@
+"""What the panel is told of a run."""
+
+from __future__ import annotations
+
+from lucid_blender.client.job_state import JobState
+from lucid_blender.core.messages import ModelFound, Progress
+
+
+def test_a_download_is_shown_in_bytes_and_a_run_in_steps() -> None:
+    state = JobState(phase="running")
+    state.note(Progress(stage="Downloading", step=1_250_000_000, steps=5_000_000_000, unit="bytes", seconds_left=95))
+    assert (state.line, state.factor) == ("Downloading: 1.25 GB of 5 GB, 1:35 min left", 0.25)
+    state.note(Progress(stage="Distilling", step=3, steps=10))
+    assert state.line == "Distilling: step 3/10"
+
+
+def test_what_the_hub_said_of_models_outlives_the_run() -> None:
+    state = JobState()
+    found = ModelFound(source="gone/name", id="owner/name", revision="main", size=3, missing=1)
+    state.note(found)
+    state.begin("another run")
+    assert state.found_models == {"gone/name": found}
