@@ -4,9 +4,9 @@ torchrun --nproc-per-node 2 -m prior.train_diffusion --minutes 60 --bf16
 python -m prior.train_diffusion --minutes 60 --resume
 python -m prior.train_diffusion --minutes 10 --bf16 --device cuda --workers 14 --batch 256
 
-On a CPU two single-thread processes average their gradients over gloo; one process works as well. The learning rate follows the
-share of the budget that is spent, so that it ends on time however busy the machine is. Latents are computed from the
-pictures on the fly: the encoder is linear, one small matrix product a picture.
+On a CPU two single-thread processes average their gradients over gloo; one process works as well. The learning rate
+follows the share of the budget that is spent, so that it ends on time however busy the machine is. Latents are computed
+from the pictures on the fly: the encoder is linear, one small matrix product a picture.
 """
 
 import argparse

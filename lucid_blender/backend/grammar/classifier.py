@@ -15,6 +15,7 @@ from .vocabulary import AZIMUTH_PHRASES, CLASSES, COLORS, MATERIALS, RESOLUTION
 FOLDER = Path(__file__).resolve().parents[1] / "models" / "classifier"
 WEIGHTS = "classifier.safetensors"
 WIDTHS = (24, 48, 96, 128, 128)  # a strided convolution each: 128 pixels to 4
+FIRST_REFINED = 1  # a residual block follows each convolution from this one on; finer ones cost too much
 ATTRIBUTES = {  # what each head tells apart
     "class": CLASSES,
     "color": tuple(COLORS),
@@ -24,15 +25,26 @@ ATTRIBUTES = {  # what each head tells apart
 }
 
 
+class Residual(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(width, width, 3, 1, 1), nn.GroupNorm(4, width), nn.SiLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        added: Tensor = self.body(x)
+        return x + added
+
+
 class Classifier(nn.Module):
-    """Strided convolutions and a linear head an attribute; reads pictures [B, 3, 128, 128] with values 0..1, sRGB."""
+    """Strided convolutions, residual blocks and a linear head an attribute; reads sRGB pictures [B, 3, 128, 128], 0..1."""
 
     def __init__(self) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         previous = 3
-        for width in WIDTHS:
+        for number, width in enumerate(WIDTHS):
             layers += [nn.Conv2d(previous, width, 3, 2, 1), nn.GroupNorm(4, width), nn.SiLU()]
+            layers += [Residual(width)] if number >= FIRST_REFINED else []
             previous = width
         self.features = nn.Sequential(*layers)
         size = previous * (RESOLUTION // 2 ** len(WIDTHS)) ** 2
