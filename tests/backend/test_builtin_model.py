@@ -10,13 +10,19 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from lucid_blender.backend.grammar import (
+    ACCENTS,
     AZIMUTH_PHRASES,
     BACKGROUNDS,
     CLASSES,
     COLORS,
     FOV_Y,
     HELD_OUT,
+    HELD_OUT_MATERIALS,
+    MATERIALS,
     RESOLUTION,
+    SETTINGS,
+    SIZES,
+    Description,
     Scene,
     caption,
     focal_length,
@@ -43,11 +49,11 @@ def vae() -> AutoencoderKL:
 
 @pytest.fixture(scope="module")
 def scenes() -> Tensor:
-    """Every class once, in different colours on different backgrounds: [20, 3, 64, 64], 0..1."""
+    """Every class once, in different colours on different backgrounds: [50, 3, 128, 128], 0..1."""
     focal, half = focal_length(FOV_Y, RESOLUTION), RESOLUTION / 2
     pictures = []
     for i, name in enumerate(CLASSES):
-        scene, view = Scene(name, color_of(i)), look_at(40, 20, 3.8)
+        scene, view = Scene(name, color_of(i), material=material_of(i)), look_at(40, 20, 3.8)
         rgb = render(scene, view, focal, focal, half, half, RESOLUTION, RESOLUTION, BACKGROUNDS[background_of(i)]).rgb
         pictures.append(torch.from_numpy(rgb).permute(2, 0, 1))
     return torch.stack(pictures)
@@ -57,16 +63,20 @@ def color_of(i: int) -> str:
     return list(COLORS)[(3 * i) % len(COLORS)]
 
 
+def material_of(i: int) -> str | None:
+    return (None, *MATERIALS)[i % (len(MATERIALS) + 1)]
+
+
 def background_of(i: int) -> str:
     return list(BACKGROUNDS)[i % len(BACKGROUNDS)]
 
 
 def test_the_whole_folder_stays_small_and_holds_safetensors_only() -> None:
     files = [file for file in MODELS.rglob("*") if file.is_file()]
-    assert sum(file.stat().st_size for file in BUILTIN.rglob("*") if file.is_file()) < 16e6
-    assert sum(file.stat().st_size for file in files) < 24e6  # with what stands beside it: what an artist downloads
+    assert sum(file.stat().st_size for file in BUILTIN.rglob("*") if file.is_file()) < 24e6
+    assert sum(file.stat().st_size for file in files) < 36e6  # with what stands beside it: what an artist downloads
     assert {file.suffix for file in files} <= {".safetensors", ".json", ".txt", ".md"}
-    assert (MODELS / "classifier" / WEIGHTS).stat().st_size < 1e6
+    assert (MODELS / "classifier" / WEIGHTS).stat().st_size < 2e6
 
 
 def test_the_layout_is_stable_diffusions() -> None:
@@ -88,7 +98,12 @@ def test_lucid_json_says_what_the_grammar_says() -> None:
     assert facts["classes"] == list(CLASSES)
     assert facts["colors"] == list(COLORS)
     assert facts["backgrounds"] == {name: list(rgb) for name, rgb in BACKGROUNDS.items()}
+    assert facts["accents"] == ACCENTS
+    assert facts["materials"] == list(MATERIALS)
+    assert facts["sizes"] == list(SIZES)
+    assert facts["settings"] == list(SETTINGS)
     assert facts["held_out"] == [list(pair) for pair in HELD_OUT]
+    assert facts["held_out_materials"] == [list(pair) for pair in HELD_OUT_MATERIALS]
     assert facts["view_phrases"]["azimuth"] == list(AZIMUTH_PHRASES)
     assert facts["resolution"] == RESOLUTION
 
@@ -108,8 +123,21 @@ def test_the_plain_vocabulary_files_hold_the_same_tokenizer(tokenizer: CLIPToken
 
 
 def test_the_longest_caption_fits(tokenizer: CLIPTokenizer) -> None:
-    text = "a 3d model of " + caption("ice cream", "orange", "lavender", view_phrase(45, 10))
-    assert len(tokenizer(text).input_ids) <= tokenizer.model_max_length
+    def tokens(text: str) -> int:
+        return len(tokenizer(text).input_ids)
+
+    longest = {kind: max(words, key=tokens) for kind, words in (("color", COLORS), ("size", SIZES))}
+    name = max(CLASSES, key=lambda name: tokens(f"{name} with {ACCENTS[name]}"))
+    prop = Description(
+        name,
+        longest["color"],
+        longest["color"],
+        max(MATERIALS, key=tokens),
+        longest["size"],
+        max(SETTINGS, key=tokens),
+    )
+    text = "a 3d model of " + caption(prop, max(BACKGROUNDS, key=tokens), view_phrase(45, 10))
+    assert tokens(text) <= tokenizer.model_max_length
 
 
 def test_the_encoder_is_linear_so_gradients_reach_the_picture_undistorted(vae: AutoencoderKL, scenes: Tensor) -> None:
@@ -131,14 +159,16 @@ def test_the_autoencoder_keeps_every_class(vae: AutoencoderKL, scenes: Tensor) -
     with torch.no_grad():
         out = vae.decode(vae.encode(x).latent_dist.mode()).sample.clamp(-1, 1)
     psnr = -10 * torch.log10(((out - x) / 2).square().mean((1, 2, 3)))
-    assert float(psnr.mean()) > 30
-    assert float(psnr.min()) > 26  # single pictures; the floor of 27 dB is for the mean of a class
+    assert float(psnr.mean()) > 29
+    assert float(psnr.min()) > 23  # stripes and dots, whose edges are everywhere
 
 
 def test_the_classifier_names_the_grammars_own_pictures(scenes: Tensor) -> None:
     verdicts = classify(load_classifier(), scenes)
-    assert sum(verdict.class_name == name for verdict, name in zip(verdicts, CLASSES, strict=True)) >= 19
-    assert sum(verdict.color == color_of(i) for i, verdict in enumerate(verdicts)) >= 19
+    count = len(CLASSES)
+    assert sum(verdict.class_name == name for verdict, name in zip(verdicts, CLASSES, strict=True)) >= 0.95 * count
+    assert sum(verdict.color == color_of(i) for i, verdict in enumerate(verdicts)) >= 0.95 * count
+    assert sum(verdict.material == material_of(i) for i, verdict in enumerate(verdicts)) >= 0.8 * count
     larger = torch.nn.functional.interpolate(scenes, scale_factor=2)
     assert [v.class_name for v in classify(load_classifier(), larger)] == [v.class_name for v in verdicts]
 
@@ -154,7 +184,12 @@ def test_the_right_caption_denoises_better_than_another_class_or_color(
     def captions(class_shift: int, color_shift: int) -> list[str]:
         view = view_phrase(40, 20)
         return [
-            caption(CLASSES[(i + class_shift) % n], color_of(i + color_shift), background_of(i), view) for i in range(n)
+            caption(
+                Description(CLASSES[(i + class_shift) % n], color_of(i + color_shift), material=material_of(i)),
+                background_of(i),
+                view,
+            )
+            for i in range(n)
         ]
 
     def error(texts: list[str]) -> Tensor:

@@ -36,7 +36,7 @@ class Residual(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Strided convolutions, residual blocks and a linear head an attribute; reads sRGB pictures [B, 3, 128, 128], 0..1."""
+    """Strided convolutions, residual blocks, a linear head an attribute; reads sRGB pictures [B, 3, 128, 128], 0..1."""
 
     def __init__(self) -> None:
         super().__init__()
