@@ -44,7 +44,13 @@ logger = logging.getLogger(__name__)
 
 TILE = 128  # pixels a side of the sheet's pictures
 TILE_VIEWS = (3, 15)  # of the ring of cameras: from the front right, and from the back left
-OF_PICTURES = ("class_agreement", "color_agreement", "text_score")  # fields of an Opinion that need no camera
+OF_PICTURES = (  # fields of an Opinion that need no camera
+    "class_agreement",
+    "color_agreement",
+    "second_color_agreement",
+    "material_agreement",
+    "text_score",
+)
 Array = npt.NDArray[np.float32]
 
 
@@ -203,7 +209,7 @@ class Bench:
             gathered.true.append(features_of(truth(scene, found["yaw"], found["scale"]).pictures))
         return Run(setting=setting.name, prompt=prompt, seed=seed, values=values, notes=notes)
 
-    def judge_picture(self, picture: Array, scene: Scene | None) -> dict[str, float]:
+    def judge_picture(self, picture: Array, scene: Scene | None) -> dict[str, float | None]:
         """What is said of one picture [H, W, 3], which has no camera and so neither silhouette nor sides."""
         self.tiles += map(_tile, [picture, *[np.ones_like(picture)] * (len(TILE_VIEWS) - 1)])
         if scene is None:

@@ -44,6 +44,8 @@ class Score:
     color_error: float  # mean absolute sRGB difference where both silhouettes are
     class_agreement: float  # share of views that the classifier calls the right class
     color_agreement: float  # and the right colour
+    second_color_agreement: float | None  # and the right second colour
+    material_agreement: float | None  # and the right material
     text_score: float  # 0 to 100: the classifier's confidence that the views show what the prompt says
     fronts: float  # share of views that the classifier calls a front
     extra_fronts: float | None  # less the share of the scene's own views: above 0 has two faces
@@ -103,6 +105,8 @@ def score(seen: Seen, mesh: TriangleMesh | None, scene: grammar.Scene) -> Score:
         color_error=color_error(level, true.level),
         class_agreement=said.class_agreement,
         color_agreement=said.color_agreement,
+        second_color_agreement=said.second_color_agreement,
+        material_agreement=said.material_agreement,
         text_score=said.text_score,
         fronts=said.fronts,
         extra_fronts=said.extra_fronts,

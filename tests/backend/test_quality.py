@@ -356,7 +356,12 @@ def test_the_classifier_judges_the_one_picture_and_no_distance_is_taken_of_it(tm
     bench, mug = bench_quality.Bench(plan, tmp_path), Scene("mug", "red")
     said = bench.judge_picture(truth(mug).pictures[0], mug)
     assert (said["class_agreement"], said["color_agreement"]) == (1, 1) and said["text_score"] > 80
+    assert said["second_color_agreement"] is None and said["material_agreement"] is None  # nothing was asked for
     assert bench.judge_picture(truth(mug).pictures[0], Scene("car", "blue"))["text_score"] == 0
+    dressed = Scene("mug", "red", "yellow", "striped")
+    said = bench.judge_picture(truth(dressed).pictures[0], dressed)
+    assert (said["second_color_agreement"], said["material_agreement"]) == (1, 1)
+    assert bench.judge_picture(truth(mug).pictures[0], dressed)["material_agreement"] == 0
     with pytest.raises(InvalidInput, match="too few for a distance"):
         bench_quality.measure(replace(plan, features="classifier"), tmp_path)
 

@@ -28,6 +28,8 @@ class Opinion:
 
     class_agreement: float  # share of views that the classifier calls the right class
     color_agreement: float  # and the right colour
+    second_color_agreement: float | None  # and the right second colour; None where the scene names none
+    material_agreement: float | None  # and the right material; None where the scene names none
     text_score: float  # 100 x mean of its confidence in class and in colour, 0 where either is wrong
     fronts: float  # share of views that it calls a front, a front left or a front right one
     extra_fronts: float | None  # fronts less those of the scene itself; None where it cannot tell the scene's sides
@@ -38,11 +40,15 @@ def opinion(pictures: Floats, scene: grammar.Scene) -> Opinion:
     verdicts = judged(pictures)
     right_class = np.array([verdict.class_name == scene.class_name for verdict in verdicts])
     right_color = np.array([verdict.color == scene.color for verdict in verdicts])
+    second = [verdict.second_color == scene.second_color for verdict in verdicts]
+    material = [verdict.material == scene.material for verdict in verdicts]
     confidence = np.array([verdict.class_probability * verdict.color_probability for verdict in verdicts])
     fronts, true_fronts = fronts_of(verdicts), _true_fronts(scene)
     return Opinion(
         class_agreement=float(right_class.mean()),
         color_agreement=float(right_color.mean()),
+        second_color_agreement=float(np.mean(second)) if scene.second_color else None,
+        material_agreement=float(np.mean(material)) if scene.material else None,
         text_score=float(100 * (confidence * right_class * right_color).mean()),
         fronts=fronts,
         extra_fronts=None if true_fronts is None else fronts - true_fronts,

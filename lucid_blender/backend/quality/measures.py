@@ -45,6 +45,8 @@ MEASURES = (
     Measure(name="frechet", label="Fréchet", digits=1, badness=_itself, best="0"),
     Measure(name="class_agreement", label="class", digits=2, badness=_negative, best="1"),
     Measure(name="color_agreement", label="colour", digits=2, badness=_negative, best="1"),
+    Measure(name="second_color_agreement", label="2nd colour", digits=2, badness=_negative, best="1"),
+    Measure(name="material_agreement", label="material", digits=2, badness=_negative, best="1"),
     Measure(name="text_score", label="text", digits=1, badness=_negative, best="100"),
 )
 # Told, and not ranked.
