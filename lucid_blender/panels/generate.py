@@ -9,6 +9,7 @@ from ..core.errors import BackendError
 from ..core.options import Generation
 from ..preferences import LucidPreferences, find_backend, installation_folder
 from ..properties import known_words, needs_mesh, unknown_words
+from .model import draw_model
 from .options import draw_options
 from .text import wrapped
 
@@ -36,9 +37,7 @@ class LUCID_PT_generate(bpy.types.Panel):
             column.prop(settings, "initialiser")
         if needs_mesh(settings):
             column.prop(settings, "initial_mesh")
-        column.prop(settings, "model")
-        if settings.model == "OTHER":
-            column.prop(settings, "model_source", text="Hub Id or Folder")
+        draw_model(column, context)
         column.prop(settings, "make_mesh")
         if state.busy:
             draw_progress(layout, context)

@@ -16,6 +16,8 @@ import torch
 
 from lucid_blender.backend import hub, transfer
 from lucid_blender.backend.diffusion import load
+from lucid_blender.client.process import Launch
+from lucid_blender.client.session import Session
 from lucid_blender.core import models
 from lucid_blender.core.errors import ModelError
 from lucid_blender.core.messages import Event, FetchModel, Finished, ModelFound, Progress
@@ -274,7 +276,25 @@ def test_the_cache_is_where_the_hubs_library_has_it() -> None:
         assert mine.stdout == done.stdout != "", given
 
 
-# ---------------------------------------------------------------- the command line
+# ---------------------------------------------------------------- through the processes
+
+
+def test_the_add_on_has_its_backend_download(served: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", served.url)
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    served.repositories[ID].gated = True
+    launch = Launch(python=Path(sys.executable), cache_folder=tmp_path, allow_downloads=True)
+    launch = replace(launch, models_folder=tmp_path / "models", hub_token=served.token)
+    events: list[Event] = []
+    session = Session(launch)
+    try:
+        session.run_blocking(FetchModel(model=OPTIONS), on_event=events.append)
+        with pytest.raises(ModelError, match="nobody/nothing"):
+            session.run_blocking(FetchModel(model=DiffusionModel(source="nobody/nothing")))
+    finally:
+        session.close()
+    assert any(isinstance(event, ModelFound) for event in events)
+    assert find_cached(ID, "", tmp_path / "models") is not None
 
 
 def test_the_command_line_downloads_and_lists(served: FakeHub, tmp_path: Path) -> None:

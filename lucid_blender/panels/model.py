@@ -1,0 +1,63 @@
+"""The model: which, whether it is there, how much is to be downloaded, and what binds its use."""
+
+from pathlib import Path
+
+import bpy
+
+from ..client.job_state import state
+from ..core.model_files import find_cached
+from ..core.models import in_words, kind_of, known
+from ..preferences import models_folder
+from ..properties import revision_of, source_of
+from .text import wrapped
+
+HUB = "https://huggingface.co"
+
+
+def draw_model(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The choice, and below it what there is to know about one that is not built in."""
+    settings = context.scene.lucid
+    layout.prop(settings, "model")
+    if settings.model == "OTHER":
+        row = layout.row(align=True)
+        row.prop(settings, "model_source", text="Id or Folder", placeholder="owner/name")
+        row.operator("lucid.choose_model_folder", text="", icon="FILE_FOLDER")
+    source = source_of(settings)
+    if source and kind_of(source) == "hub":
+        box = layout.box().column(align=True)
+        box.use_property_split = False
+        _draw_state(box, context, source, revision_of(settings))
+        _draw_license(box, source)
+    elif source and kind_of(source) == "folder" and not Path(source).is_dir():
+        wrapped(layout, context, "There is no such folder, and no hub has such an id.", icon="ERROR")
+
+
+def _draw_state(box: bpy.types.UILayout, context: bpy.types.Context, source: str, revision: str) -> None:
+    """Whether it is in the cache, or what can be done about it."""
+    if find_cached(source, revision, models_folder()) is not None:
+        box.label(text="Downloaded", icon="CHECKMARK")
+        return
+    model, found = known(source), state.found_models.get(source)
+    size = found.missing if found else model.size if model else 0
+    row = box.row(align=True)
+    row.label(text=f"{in_words(size)} to download" if size else "Not downloaded", icon="IMPORT")
+    if not size:
+        row.operator("lucid.look_up_model")
+    row.operator("lucid.download_model")
+    if not bpy.app.online_access:
+        wrapped(box, context, "Blender is offline. Allow Online Access in Preferences > System > Network.", icon="INFO")
+    if found and found.gated:
+        text = "Its owner wants an agreement first: accept it on the model's page, make an access token of type Read, "
+        wrapped(box, context, text + "and enter it in the preferences of Lucid Dreamer.", icon="LOCKED")
+        box.operator("wm.url_open", text="Model's Page", icon="URL").url = f"{HUB}/{found.id}"
+
+
+def _draw_license(box: bpy.types.UILayout, source: str) -> None:
+    model, found = known(source), state.found_models.get(source)
+    if model is None and found is None:
+        return
+    name = model.license if model else found.license or "licence not said"
+    page = model.license_page if model else found.license_page
+    row = box.row(align=True)
+    row.label(text=name, icon="TEXT")
+    row.operator("wm.url_open", text="Licence").url = page if page.startswith("https://") else f"{HUB}/{source}"
