@@ -20,19 +20,17 @@ from .client.job_state import state
 from .client.published_config import read_config
 from .client.session import error_from
 from .core.errors import InvalidInput, LucidError
-from .core.formats.ply import read_ply
 from .core.inputs import Inputs
-from .core.jobs import PICTURE_FILE
-from .core.meshes import TriangleMesh
 from .core.messages import Event, Failed, FetchModel, Finished, Generate, ModelFound, Notice
 from .core.options import BUILTIN, DiffusionModel, Generation, Meshing
 from .operators import running
 from .operators.fetch_model import ModelFetch
+from .operators.load_job import has_result, load_result
 from .operators.prop import Prop
 from .operators.resume import read_job, resume_request
 from .properties import changed, make_generation, model_named
 from .scene.editing import splats_to_edit
-from .scene.meshes import meshes_of_request, read_mesh
+from .scene.meshes import meshes_of_request
 from .scene.pictures import picture_of_file, read_picture
 from .scene.placement import numbers_of
 
@@ -208,14 +206,10 @@ def open_job(folder: str | Path, *, on_event: OnEvent | None = None, wait: bool 
     """
     folder = Path(folder).absolute()
     saved = read_job(folder)
-    artefacts = saved.artefacts
-    prop = Prop(resume_request(folder))
-    if saved.state != "finished" or not {"prop.ply", PICTURE_FILE} & set(artefacts):
-        return _run(prop, on_event, wait)
-    splats = read_ply(folder / "prop.ply") if "prop.ply" in artefacts else None
-    mesh = _saved_mesh(folder, artefacts)
-    prop.deliver(Finished(splats=splats, mesh=mesh, job_folder=str(folder), artefacts=artefacts))
-    return Result(prompt=prop.title, job_folder=folder, done=True, artefacts=artefacts, _prop=prop)
+    if not has_result(saved):
+        return _run(Prop(resume_request(folder)), on_event, wait)
+    prop = load_result(folder, saved)
+    return Result(prompt=prop.title, job_folder=folder, done=True, artefacts=saved.artefacts, _prop=prop)
 
 
 def _settings(
@@ -307,16 +301,3 @@ def _require_window() -> None:
         raise InvalidInput(
             "wait=False needs a window: without one nothing runs beside a script", advice="Leave it out."
         )
-
-
-def _saved_mesh(folder: Path, artefacts: tuple[str, ...]) -> TriangleMesh | None:
-    if "mesh.ply" not in artefacts:
-        return None
-    bpy.ops.wm.ply_import(filepath=str(folder / "mesh.ply"), import_colors="SRGB", forward_axis="Y", up_axis="Z")
-    imported = bpy.context.active_object
-    try:
-        return read_mesh(imported, bpy.context.evaluated_depsgraph_get())
-    finally:
-        data = imported.data
-        bpy.data.objects.remove(imported)
-        bpy.data.meshes.remove(data)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
 from . import option_properties, preferences
 from .core.errors import InvalidInput
@@ -158,6 +158,22 @@ class LucidSettings(bpy.types.PropertyGroup):
     options: PointerProperty(type=OptionsGroup)
 
 
+class LucidRow(bpy.types.PropertyGroup):
+    """A line of a list: its ``name`` is what the list's search looks for."""
+
+    key: StringProperty(description="The job's folder, or the key of what waits")
+
+
+class LucidLists(bpy.types.PropertyGroup):
+    """What the lists of the sidebar show, one line for each entry; operators/attending.py keeps it up to date."""
+
+    # Not saved: every .blend would tell of every prompt.
+    history: CollectionProperty(type=LucidRow, options={"SKIP_SAVE"})
+    history_index: IntProperty(name="Job", description="The job that the buttons below are about")
+    queue: CollectionProperty(type=LucidRow, options={"SKIP_SAVE"})
+    queue_index: IntProperty(name="Waiting", description="The entry that the buttons beside the list are about")
+
+
 def to_request(settings: LucidSettings, *, folder: Path, depsgraph: bpy.types.Depsgraph) -> Generate:
     """The request. Raises InvalidInput, with advice, for what cannot be used."""
     generation = to_generation(settings)
@@ -182,6 +198,27 @@ def fill_options(settings: LucidSettings) -> None:
     """Copy what the preset and the choices beside it stand for into the options."""
     fill(settings.options, to_generation(settings, prompt=settings.prompt or "a prop", customise=False))
     settings.options_filled = True
+
+
+def use_generation(settings: LucidSettings, generation: Generation) -> None:
+    """Fill the sidebar from a recipe: its options are used in the preset's place.
+
+    Raises InvalidInput for a seed that is too large for a field of the sidebar.
+    """
+    if generation.seed >= 2**31:
+        raise InvalidInput(
+            f"The seed {generation.seed} does not fit into the sidebar.",
+            advice="Regenerate keeps it; or vary the seed.",
+        )
+    settings.prompt, settings.negative_prompt = generation.prompt, generation.negative_prompt
+    settings.seed, settings.randomise = generation.seed, False
+    settings.make_mesh = generation.mesh is not None
+    settings.model = "BUILTIN" if generation.model.source == BUILTIN else "OTHER"
+    if settings.model == "OTHER":
+        settings.model_source = generation.model.source
+    fill(settings.options, generation)
+    settings.options_filled = True
+    settings.customise = True
 
 
 def to_generation(
@@ -319,4 +356,4 @@ def _read_card(path: Path, changed: float) -> dict[str, list[str]]:
         return {}
 
 
-CLASSES = (*option_properties.CLASSES, LucidSettings)
+CLASSES = (*option_properties.CLASSES, LucidSettings, LucidRow, LucidLists)

@@ -3,7 +3,8 @@
 import bpy
 
 from . import operators, panels, preferences, properties
-from .operators import installing, running
+from .operators import attending, installing, running
+from .panels import icons
 from .viewport import drawer
 
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
@@ -15,15 +16,20 @@ def register() -> None:
     bpy.types.Scene.lucid = bpy.props.PointerProperty(type=properties.LucidSettings)
     bpy.types.TOPBAR_MT_file_import.append(_draw_import)
     bpy.types.TOPBAR_MT_file_export.append(_draw_export)
+    bpy.types.WindowManager.lucid = bpy.props.PointerProperty(type=properties.LucidLists)
     drawer.start()
+    attending.start()
 
 
 def unregister() -> None:
+    attending.stop()
     installing.stop()
     running.stop()
     drawer.stop()
+    icons.free()
     bpy.types.TOPBAR_MT_file_export.remove(_draw_export)
     bpy.types.TOPBAR_MT_file_import.remove(_draw_import)
+    del bpy.types.WindowManager.lucid
     del bpy.types.Scene.lucid
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -8,6 +8,7 @@ initial_splats.npz              the splats that the FromSplats initialiser edits
 initial_image.png               the picture that the Image representation edits, if any
 checkpoint.safetensors          the newest complete state of the run; its JSON part is in the file's metadata
 checkpoint.previous.safetensors the one before
+preview.png                     what the newest one looks like from the front
 job.lock                        held while a run is at work in the folder
 anything else                   artefacts
 """
@@ -32,7 +33,9 @@ from torch import Tensor
 from ..core.codec import Plain, dumps, from_plain, parse_json
 from ..core.errors import Cancelled, FormatError, InvalidInput, JobError, LucidError
 from ..core.inputs import InputName, Inputs
-from ..core.jobs import upgraded
+from ..core.job_inputs import FILES as INPUT_FILES
+from ..core.job_lock import LOCK_FILE
+from ..core.jobs import PREVIEW_FILE, SETTINGS_FILE, upgraded
 from ..core.options import Generation
 from . import checkpoint_files, job_inputs
 from .checkpoint_files import Tensors, Values
@@ -44,9 +47,9 @@ State = Literal["running", "finished", "failed", "cancelled"]
 
 FORMAT = 1
 NO_INPUTS = Inputs()
-RECORD, LOG, LOCK = "job.json", "log.txt", "job.lock"
+RECORD, LOG, LOCK = SETTINGS_FILE, "log.txt", LOCK_FILE
 CHECKPOINT, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
-RESERVED = (RECORD, LOG, LOCK, *job_inputs.FILES.values(), CHECKPOINT, PREVIOUS)
+RESERVED = (RECORD, LOG, LOCK, *INPUT_FILES.values(), CHECKPOINT, PREVIOUS, PREVIEW_FILE)
 LIBRARIES = ("torch", "numpy", "diffusers", "transformers", "safetensors", "numba", "scipy", "scikit-image")
 
 
@@ -216,6 +219,10 @@ class Job:
         path = self.folder / CHECKPOINT
         write_atomic(path, lambda partial: _write_bytes(partial, content), keep=self.folder / PREVIOUS)
         log.info("checkpoint of %.1f MB in %.0f ms", len(content) / 1e6, 1e3 * (time.perf_counter() - started))
+
+    def save_preview(self, writer: Callable[[Path], None]) -> None:
+        """Let ``writer`` write the PNG file that shows the newest checkpoint."""
+        write_atomic(self.folder / PREVIEW_FILE, writer)
 
     def keep_checkpoint(self, iteration: int) -> None:
         """Keep the newest checkpoint for good. Renamed to checkpoint.safetensors it is where the job goes on."""

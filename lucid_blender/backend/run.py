@@ -12,9 +12,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.cameras import Camera
 from ..core.codec import from_plain, to_plain
 from ..core.formats.ply import write_ply
 from ..core.messages import Event, ExtractMesh, Finished, Generate, Progress, Snapshot
@@ -41,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 PICTURE_SIZE = 256  # pixels a view of the turntable picture
 PICTURE_GAP = 8  # pixels between them
+PREVIEW_SIZE = 192  # pixels of the picture beside a checkpoint
 PICTURE_BACKGROUND = 0.82  # sRGB grey, against which white and black props both show
 OBJECTIVE = "objective."  # begins the names of the objective's tensors in a checkpoint
 
@@ -225,7 +229,7 @@ def result_of(job: Job, model: Diffusion) -> Representation:
 
 
 def save(state: State) -> None:
-    """Write a checkpoint, atomically."""
+    """Write a checkpoint, atomically, and what it looks like."""
     tensors = state.representation.state() | {"generator": state.generator.get_state()}
     tensors |= {OBJECTIVE + name: tensor for name, tensor in state.objective.state().items()}
     costs = Costs(
@@ -235,6 +239,7 @@ def save(state: State) -> None:
         control_evaluations=state.model.control_evaluations,
     )
     state.job.save_checkpoint(tensors, to_plain(costs))
+    state.job.save_preview(lambda path: pictures.save_png(path, preview_of(state)))
     if is_due(state.iteration, state.generation.outputs.checkpoint_every):
         state.job.keep_checkpoint(state.iteration)
 
@@ -284,22 +289,38 @@ def deliver(state: State) -> Iterator[Event]:
     )
 
 
-@torch.no_grad()
+def preview_of(state: State) -> pictures.Bytes:
+    """The picture, or the prop from the front."""
+    return turntable_of(drawer(state.representation), state.generation, count=1, size=PREVIEW_SIZE, gap=0)
+
+
 def turntable_picture(state: State) -> pictures.Bytes:
     """Eight views around the prop in one picture."""
+    return turntable_of(drawer(state.representation), state.generation)
+
+
+def drawer(representation: Representation) -> pictures.Draw:
+    """Its pictures on the grey of turntables."""
     background = torch.full((3,), PICTURE_BACKGROUND)
-    return turntable_of(
-        lambda views: state.representation.render(views, background).color.cpu().numpy(), state.generation
-    )
+
+    @torch.no_grad()
+    def draw(views: list[Camera]) -> NDArray[np.float32]:
+        pixels: NDArray[np.float32] = representation.render(views, background).color.cpu().numpy()
+        return pixels
+
+    return draw
 
 
-def turntable_of(draw: pictures.Draw, generation: Generation) -> pictures.Bytes:
-    """Whatever can be drawn, from the eight sides that a run's turntable picture shows."""
+def turntable_of(
+    draw: pictures.Draw, generation: Generation, *, count: int = 8, size: int | None = None, gap: int = PICTURE_GAP
+) -> pictures.Bytes:
+    """Whatever can be drawn, from the sides that a run's turntable picture shows, the front first."""
     cameras = generation.cameras
     return pictures.turntable_sheet(
         draw,
-        size=PICTURE_SIZE,
-        gap=PICTURE_GAP,
+        count=count,
+        size=size or PICTURE_SIZE,
+        gap=gap,
         radius=sum(cameras.radius) / 2,
         fov_y=sum(cameras.fov_y) / 2,
     )

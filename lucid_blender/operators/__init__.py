@@ -7,6 +7,7 @@ from . import (
     choose_model_folder,
     choose_prop,
     copy_install_log,
+    delete_job,
     edit_splats,
     export_splats,
     fetch_model,
@@ -14,12 +15,16 @@ from . import (
     generate,
     import_splats,
     install_backend,
+    job_again,
+    load_job,
     open_log,
     option_list,
     pause,
+    queue_list,
     remove_backend,
     resume,
     splats_to_mesh,
+    use_settings,
 )
 
 CLASSES = (
@@ -45,4 +50,10 @@ CLASSES = (
     check_backend.LUCID_OT_check_backend,
     remove_backend.LUCID_OT_remove_backend,
     copy_install_log.LUCID_OT_copy_install_log,
+    job_again.LUCID_OT_regenerate,
+    job_again.LUCID_OT_continue_job,
+    load_job.LUCID_OT_load_job,
+    use_settings.LUCID_OT_use_settings,
+    delete_job.LUCID_OT_delete_job,
+    *queue_list.CLASSES,
 )

@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, StringProperty
 from ..client.job_state import state
 from ..core import codec
 from ..core.errors import InvalidInput, JobError, LucidError
-from ..core.inputs import Inputs
+from ..core.inputs import InputName, Inputs
 from ..core.jobs import SETTINGS_FILE, upgraded
 from ..core.messages import Generate
 from ..core.options import Generation
@@ -52,7 +52,7 @@ class LUCID_OT_resume(bpy.types.Operator):
         return {"FINISHED"}
 
 
-_READ = ("generation", "state", "artefacts", "placement")
+_READ = ("generation", "state", "artefacts", "inputs", "placement")
 
 
 def resume_request(folder: Path) -> Generate:
@@ -69,6 +69,7 @@ class SavedJob:
     generation: Generation
     state: str = ""  # "finished", "cancelled", ...
     artefacts: tuple[str, ...] = ()  # file names
+    inputs: tuple[InputName, ...] = ()  # those that are files of the folder
     placement: tuple[float, ...] | None = None
 
 

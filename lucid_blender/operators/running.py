@@ -6,6 +6,7 @@ In a window `start` returns at once and `tick` runs from a timer, also across a 
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 import bpy
@@ -127,6 +128,12 @@ def stop(*, wait: bool = True) -> None:
     if _on_undo in bpy.app.handlers.undo_post:
         bpy.app.handlers.undo_post.remove(_on_undo)
     redraw()
+
+
+def folder_at_work() -> Path | None:
+    """The folder of the job that this Blender runs."""
+    request = _work.request if _work is not None and state.busy else None
+    return Path(request.job_folder) if isinstance(request, Generate) else None
 
 
 def redraw() -> None:

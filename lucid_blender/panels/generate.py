@@ -134,6 +134,7 @@ def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     paused = state.phase == "paused"
     row.operator("lucid.pause", text="Continue" if paused else "Pause", icon="PLAY" if paused else "PAUSE")
     row.operator("lucid.cancel", icon="CANCEL")
+    layout.operator("lucid.queue_add", icon="ADD")
 
 
 def draw_end(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from lucid_blender.backend import choices
 from lucid_blender.backend.job import Job
-from lucid_blender.backend.run import generate, handle
+from lucid_blender.backend.run import PICTURE_BACKGROUND, PREVIEW_SIZE, generate, handle
 from lucid_blender.core.errors import InvalidInput
 from lucid_blender.core.formats.ply import read_ply
+from lucid_blender.core.jobs import PREVIEW_FILE
 from lucid_blender.core.messages import ExtractMesh, Finished, Generate, Machinery, Notice, Progress, Snapshot
 from lucid_blender.core.options import (
     Densification,
@@ -106,6 +109,20 @@ def test_a_closed_run_goes_on_to_the_result_of_an_uninterrupted_one(
     assert isinstance(last, Finished)
     assert last.splats is not None
     assert whole.equals(last.splats)
+
+
+def test_a_checkpoint_has_a_picture_of_the_prop_from_the_front(tiny_model: Path, tmp_path: Path) -> None:
+    job = Job.create(tmp_path, tiny_generation(tiny_model))
+    events = generate(job)
+    while not isinstance(next(events), Snapshot):  # the first step is over
+        pass
+    events.close()  # type: ignore[attr-defined]
+    with Image.open(tmp_path / PREVIEW_FILE) as picture:
+        seen = np.asarray(picture.convert("RGB"))
+    assert seen.shape == (PREVIEW_SIZE, PREVIEW_SIZE, 3)
+    corner, middle = seen[:8, :8], seen[PREVIEW_SIZE // 2, PREVIEW_SIZE // 2]
+    assert (corner == round(255 * PICTURE_BACKGROUND)).all() and not (middle == corner[0, 0]).all()
+    assert PREVIEW_FILE not in job.record.artefacts
 
 
 def test_a_run_that_died_goes_on_from_its_last_checkpoint(tiny_model: Path, tmp_path: Path, whole: SplatCloud) -> None:

@@ -18,6 +18,7 @@ from lucid_blender.backend.server import serve  # noqa: E402
 from lucid_blender.core import codec  # noqa: E402
 from lucid_blender.core.editing import InitialSplats  # noqa: E402
 from lucid_blender.core.errors import ModelError  # noqa: E402
+from lucid_blender.core.formats.ply import write_ply  # noqa: E402
 from lucid_blender.core.meshes import TriangleMesh  # noqa: E402
 from lucid_blender.core.messages import (  # noqa: E402
     Event,
@@ -107,6 +108,7 @@ def run(request: Generate | ExtractMesh | FetchModel) -> Iterator[Event]:
     plain = {"state": "running", "generation": codec.to_plain(request.generation)}
     if not request.resume:  # as Job.create does
         (folder / "job.json").write_text(json.dumps(plain | {"placement": request.inputs.placement}))
+    plain = json.loads((folder / "job.json").read_text())
     yield Progress(stage="Loading the model", steps=steps)
     yield Machinery(network="cpu, float32", rasterizer="numba_cpu: on 2 processor cores")
     if "noticed" in prompt:
@@ -121,8 +123,11 @@ def run(request: Generate | ExtractMesh | FetchModel) -> Iterator[Event]:
             os.kill(os.getpid(), signal.SIGKILL)
         if "slow" in prompt:
             time.sleep(0.1)
+    splats = edited(request.inputs.splats) if request.inputs.splats else cloud(100)
+    write_ply(folder / "prop.ply", splats)
+    (folder / "job.json").write_text(json.dumps(plain | {"state": "finished", "artefacts": ["prop.ply"]}))
     yield Finished(
-        splats=edited(request.inputs.splats) if request.inputs.splats else cloud(100),
+        splats=splats,
         mesh=mesh() if request.generation.mesh else None,
         job_folder=str(folder),
         seconds=1.5,

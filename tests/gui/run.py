@@ -16,6 +16,7 @@ BACKEND = ROOT / ".environments" / "backend" / ("Scripts/python.exe" if os.name 
 SECONDS = 1500
 TESTS = {  # the script, and what it leaves
     "generate": ("generate_in_window.py", ("start.png", "middle.png", "end.png", "result.json")),
+    "history": ("history_in_window.py", ("history.png", "history-2.png", "history.json")),
     "install": ("install_in_window.py", ("preferences.png", "install.json")),
     "viewport": ("viewport_in_window.py", ("viewport.json",)),
 }
