@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import bpy
-from bpy.props import CollectionProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, StringProperty
 
 from .. import preferences
 from ..core.errors import LucidError
@@ -22,6 +22,11 @@ class LUCID_OT_import_splats(bpy.types.Operator):
 
     filepath: StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.ply", options={"HIDDEN"})
+    at_cursor: BoolProperty(
+        name="At 3D Cursor",
+        description="Put the object's origin at the 3D cursor instead of the world's origin",
+        options={"SKIP_SAVE"},
+    )
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"})
     directory: StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
 
@@ -41,6 +46,8 @@ class LUCID_OT_import_splats(bpy.types.Operator):
             except LucidError as error:
                 return running.report(self, error)
             set_display(splats, preferences.new_display())
+            if self.at_cursor:
+                splats.location = context.scene.cursor.location
             context.collection.objects.link(splats)
             made.append(splats)
         select(made)

@@ -1,6 +1,6 @@
 """What is drawn; no verbs."""
 
-from . import generate, history, queue, splats, viewport
+from . import generate, history, menus, queue, splats, viewport
 
 CLASSES = (
     generate.LUCID_PT_generate,
@@ -11,4 +11,5 @@ CLASSES = (
     history.LUCID_PT_history,
     generate.LUCID_PT_advanced,
     splats.LUCID_PT_splats,
+    menus.LUCID_MT_object,
 )
