@@ -42,6 +42,7 @@ from .option_properties import OptionsGroup, fill, read, title
 from .preferences import DISPLAY_ITEMS
 from .scene.display import DISPLAYS, display_of, set_display, splat_objects
 from .scene.meshes import meshes_of_request
+from .scene.pictures import read_picture
 
 MODEL_CARD = Path(__file__).parent / "backend" / "models" / "builtin" / "lucid.json"
 _PRESET_TEXTS = {
@@ -120,6 +121,11 @@ class LucidSettings(bpy.types.PropertyGroup):
         description="The object with a surface that gives the prop its first shape, or that ControlNets see",
         type=bpy.types.Object,
     )
+    initial_image: PointerProperty(
+        name="Picture",
+        description="A picture to change after the prompt; the result is a picture, too. Empty: a prop is made",
+        type=bpy.types.Image,
+    )
     model: EnumProperty(name="Model", description="The network that judges the pictures", items=_MODEL_ITEMS)
     model_source: StringProperty(
         name="Other Model",
@@ -181,17 +187,26 @@ def to_request(settings: LucidSettings, *, folder: Path, depsgraph: bpy.types.De
     if mesh is None and needs_mesh(settings):
         raise InvalidInput("No mesh is chosen.", advice="Choose one under Mesh, or another start and no ControlNet.")
     inputs = meshes_of_request(mesh if starts else None, mesh if generation.controls else None, depsgraph)
+    if settings.initial_image is not None and makes_picture(settings):
+        inputs = replace(inputs, image=read_picture(settings.initial_image))
     return Generate(generation=generation, job_folder=str(folder), inputs=inputs)
 
 
 def needs_mesh(settings: LucidSettings) -> bool:
     """Whether the run starts from a mesh or shows one to ControlNets."""
+    flat = makes_picture(settings)
     if not settings.customise:
-        return settings.initialiser == "MESH"
-    flat = settings.options.representation_kind == Image.__name__
+        return settings.initialiser == "MESH" and not flat
     return (settings.options.initialiser_kind == MeshSurface.__name__ and not flat) or len(
         settings.options.controls
     ) > 0
+
+
+def makes_picture(settings: LucidSettings) -> bool:
+    """Whether the result is a picture instead of a prop."""
+    if settings.customise:
+        return settings.options.representation_kind == Image.__name__
+    return settings.initial_image is not None
 
 
 def fill_options(settings: LucidSettings) -> None:
@@ -247,13 +262,22 @@ def to_generation(
     overrides: dict[str, Any] = {}
     if settings.set_iterations:
         overrides["iterations"] = settings.iterations
-    if settings.initialiser != "SPHERE" and not edits:
-        overrides["initialiser"] = settings.initialiser
-    if settings.set_splats and not edits:
-        overrides["splats"] = settings.splats
+    if settings.initial_image is not None and not edits:
+        overrides["representation"] = "image"
+    elif not edits:
+        overrides |= _start_of(settings)
     if settings.objective != "PRESET":
         overrides["objective"] = settings.objective
     return make_generation(text, edits=edits, preset_name=settings.preset, model=model, **basics, **overrides)
+
+
+def _start_of(settings: LucidSettings) -> dict[str, Any]:
+    chosen: dict[str, Any] = {}
+    if settings.initialiser != "SPHERE":
+        chosen["initialiser"] = settings.initialiser
+    if settings.set_splats:
+        chosen["splats"] = settings.splats
+    return chosen
 
 
 def _of_an_image(options: OptionsGroup) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lucid_blender.core.editing import InitialSplats
 from lucid_blender.core.errors import InvalidInput, LucidError
-from lucid_blender.core.formats.ply import read_ply
+from lucid_blender.core.formats.files import read_splats_file
 from lucid_blender.core.inputs import Inputs
 from lucid_blender.core.meshes import TriangleMesh
 from lucid_blender.core.messages import (
@@ -136,7 +136,9 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
         help="let a ControlNet see a mesh as depth, normal or segmentation, from every camera",
     )
     parser.add_argument("--control-mesh", metavar="FILE", type=Path, help="that mesh (default: the initial mesh)")
-    parser.add_argument("--initial-splats", metavar="FILE", type=Path, help="edit the splats of this .ply file")
+    parser.add_argument(
+        "--initial-splats", metavar="FILE", type=Path, help="edit the splats of this .ply or .splat file"
+    )
     parser.add_argument(
         "--edit-box",
         metavar=("X0", "Y0", "Z0", "X1", "Y1", "Z1"),
@@ -236,7 +238,7 @@ def _with_start(generation: Generation, options: argparse.Namespace) -> Generati
 def _initial_splats(path: Path | None) -> InitialSplats | None:
     if path is None:
         return None
-    return InitialSplats.free(read_ply(path))
+    return InitialSplats.free(read_splats_file(path))
 
 
 def _initial_image(path: Path | None) -> Picture | None:

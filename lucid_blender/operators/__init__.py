@@ -11,6 +11,7 @@ from . import (
     crop_splats,
     delete_job,
     edit_splats,
+    export_collection,
     export_splats,
     fetch_model,
     fill_options,
@@ -28,6 +29,7 @@ from . import (
     remove_backend,
     resume,
     splats_to_mesh,
+    use_picture,
     use_settings,
 )
 
@@ -51,6 +53,9 @@ CLASSES = (
     import_splats.LUCID_OT_import_splats,
     import_splats.LUCID_FH_splats,
     export_splats.LUCID_OT_export_splats,
+    export_collection.LUCID_OT_export_collection,
+    use_picture.LUCID_OT_use_picture,
+    use_picture.LUCID_FH_picture,
     splats_to_mesh.LUCID_OT_splats_to_mesh,
     open_log.LUCID_OT_open_log,
     install_backend.LUCID_OT_install_backend,

@@ -8,7 +8,7 @@ from ..client.job_state import state
 from ..core.errors import BackendError
 from ..core.options import Generation
 from ..preferences import LucidPreferences, find_backend, installation_folder
-from ..properties import known_words, needs_mesh, unknown_words
+from ..properties import known_words, makes_picture, needs_mesh, unknown_words
 from .model import draw_model
 from .options import draw_options
 from .text import wrapped
@@ -33,7 +33,9 @@ class LUCID_PT_generate(bpy.types.Panel):
         row = column.row(align=True)
         row.prop(settings, "seed")
         row.prop(settings, "randomise", text="", icon="FILE_REFRESH")
-        if not settings.customise:
+        if makes_picture(settings):
+            column.template_ID(settings, "initial_image", open="image.open", text="Picture")
+        elif not settings.customise:
             column.prop(settings, "initialiser")
         if needs_mesh(settings):
             column.prop(settings, "initial_mesh")
@@ -75,6 +77,8 @@ class LUCID_PT_advanced(bpy.types.Panel):
 def draw_short(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     """The options that are changed most often."""
     layout.prop(settings, "objective")
+    if settings.initial_image is None:
+        layout.operator("lucid.use_picture", text="Change a Picture...", icon="IMAGE_DATA")
     for switch, value in (("set_iterations", "iterations"), ("set_splats", "splats")):
         row = layout.row(heading=settings.bl_rna.properties[value].name)
         row.prop(settings, switch, text="")

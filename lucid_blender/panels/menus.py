@@ -31,7 +31,7 @@ def draw_add(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
 
 
 def draw_import(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-    menu.layout.operator("lucid.import_splats", text="Gaussian Splats (.ply)")
+    menu.layout.operator("lucid.import_splats", text="Gaussian Splats (.ply, .splat)")
 
 
 def draw_export(menu: bpy.types.Menu, context: bpy.types.Context) -> None:

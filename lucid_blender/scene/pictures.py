@@ -17,6 +17,9 @@ def load_picture(path: Path, name: str) -> bpy.types.Image:
         image.pack()
     except RuntimeError as error:
         raise FormatError(f"{path} cannot be read as a picture: {error}", advice="Give a PNG or JPEG file.") from error
+    if not image.size[0]:
+        bpy.data.images.remove(image)
+        raise FormatError(f"{path} holds no picture that Blender can read", advice="Give a PNG or JPEG file.")
     image.name = name
     return image
 
