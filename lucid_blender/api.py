@@ -87,8 +87,9 @@ def generate(
 
     The settings are those of a ``preset``, "standard" if none is named, or of ``config``, a YAML file of LucidDreamer's
     authors, whose text, seed, negative prompt and model stand where none are given.
-    ``model`` is "builtin", a hub id or a folder; ``start_from`` an object whose surface is the first shape;
-    ``control_mesh`` the object that ControlNets see, where it is another one (``controls``, docs/personalisation.md).
+    ``model`` is "builtin", a hub id, a folder or a .safetensors file; ``start_from`` an object whose surface is the
+    first shape; ``control_mesh`` the object that ControlNets see, where it is another one (``controls``,
+    docs/personalisation.md).
     ``initial_image`` is a picture to edit, an image or a file: the result is an image then, as it is with
     representation="image".
     ``overrides`` are fields of core.options.Generation, and splats=N; objective, initialiser and representation also by

@@ -59,7 +59,7 @@ _OBJECTIVE_ITEMS = [
 _MODEL_ITEMS = [
     ("BUILTIN", "Built-in", "Small, quick and offline; knows some twenty props in ten colours", "NONE", 0),
     *((known.key, known.name, known.text, "NONE", number) for number, known in enumerate(KNOWN, 2)),
-    ("OTHER", "Other", "Any Stable Diffusion 1.x or 2.x: a model of the hub by its id, or a folder", "NONE", 1),
+    ("OTHER", "Other", "Any Stable Diffusion 1.x or 2.x: one of the hub by its id, a file or a folder", "NONE", 1),
 ]
 
 
@@ -129,7 +129,8 @@ class LucidSettings(bpy.types.PropertyGroup):
     model: EnumProperty(name="Model", description="The network that judges the pictures", items=_MODEL_ITEMS)
     model_source: StringProperty(
         name="Other Model",
-        description="A Stable Diffusion 1.x or 2.x: hub id such as owner/name, or a folder in diffusers' layout",
+        description="A Stable Diffusion 1.x or 2.x: a hub id such as owner/name, a single .safetensors file, or a "
+        "folder in diffusers' layout",
         search=_cached_ids,
         search_options={"SUGGESTION"},
     )
@@ -245,7 +246,9 @@ def to_generation(
     """
     source = source_of(settings)
     if not source:
-        raise InvalidInput("No model is named.", advice="Enter a hub id or a folder, or take the built-in model.")
+        raise InvalidInput(
+            "No model is named.", advice="Enter a hub id, a file or a folder, or take the built-in model."
+        )
     basics: dict[str, Any] = {
         "seed": settings.seed,
         "negative_prompt": settings.negative_prompt,

@@ -106,7 +106,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", choices=PRESETS, help="settings by name (default: standard)")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--negative", help="negative prompt")
-    parser.add_argument("--model", help="'builtin' (the default), a hub id, or a folder in diffusers' layout")
+    parser.add_argument("--model", help="'builtin' (the default), a hub id, a folder or a .safetensors file")
     parser.add_argument("--offline", action="store_true", help="never download; use what is in the cache")
     parser.add_argument(
         "--lora",

@@ -20,16 +20,16 @@ def draw_model(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.prop(settings, "model")
     if settings.model == "OTHER":
         row = layout.row(align=True)
-        row.prop(settings, "model_source", text="Id or Folder", placeholder="owner/name")
-        row.operator("lucid.choose_model_folder", text="", icon="FILE_FOLDER")
+        row.prop(settings, "model_source", text="Id or File", placeholder="owner/name")
+        row.operator("lucid.choose_model", text="", icon="FILE_FOLDER")
     source = source_of(settings)
     if source and kind_of(source) == "hub":
         box = layout.box().column(align=True)
         box.use_property_split = False
         _draw_state(box, context, source, revision_of(settings))
         _draw_license(box, source)
-    elif source and kind_of(source) == "folder" and not Path(source).is_dir():
-        wrapped(layout, context, "There is no such folder, and no hub has such an id.", icon="ERROR")
+    elif source and kind_of(source) in ("folder", "file") and not Path(source).exists():
+        wrapped(layout, context, f"There is no such {kind_of(source)}, and no hub has such an id.", icon="ERROR")
 
 
 def _draw_state(box: bpy.types.UILayout, context: bpy.types.Context, source: str, revision: str) -> None:

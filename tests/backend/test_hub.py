@@ -6,11 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 import torch
 
@@ -25,27 +23,11 @@ from lucid_blender.core.model_files import find_cached
 from lucid_blender.core.models import HubPlace, KnownModel
 from lucid_blender.core.options import DiffusionModel
 
-from .fake_hub import COMMIT, FakeHub, FakeRepository, serving
+from .conftest import HUB_ID as ID
+from .fake_hub import COMMIT, FakeHub, FakeRepository
 
-ID = "someone/tiny"
 OPTIONS = DiffusionModel(source=ID)
 UNET = "unet/diffusion_pytorch_model.safetensors"
-
-
-@pytest.fixture
-def served(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    """A hub with one model, and an empty cache."""
-    constants = huggingface_hub.constants
-    with serving(FakeHub(repositories={ID: FakeRepository(tiny_model)})) as fake:
-        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, fake.url)
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "ENDPOINT", fake.url)
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-        monkeypatch.delenv("HF_TOKEN", raising=False)
-        monkeypatch.setattr(hub, "SECONDS_BETWEEN_REPORTS", 0.0)
-        yield fake
 
 
 def downloaded(options: DiffusionModel = OPTIONS) -> list[Event]:

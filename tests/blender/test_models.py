@@ -99,9 +99,11 @@ def test_a_folder_beside_the_file_is_found_from_it(tmp_path: Path) -> None:
     assert Path(source_of(choose("//model"))) == tmp_path / "model"
 
 
-def test_choosing_a_folder_chooses_the_model(tmp_path: Path) -> None:
-    assert bpy.ops.lucid.choose_model_folder(directory=str(tmp_path)) == {"FINISHED"}
-    assert source_of(bpy.context.scene.lucid) == str(tmp_path)
+@pytest.mark.parametrize(("clicked", "meant"), [("a.safetensors", "a.safetensors"), ("untitled", ""), ("", "")])
+def test_choosing_a_file_or_a_folder_chooses_the_model(tmp_path: Path, clicked: str, meant: str) -> None:
+    (tmp_path / "a.safetensors").touch()
+    assert bpy.ops.lucid.choose_model(filepath=str(tmp_path / clicked)) == {"FINISHED"}
+    assert source_of(bpy.context.scene.lucid) == str(tmp_path / meant)
 
 
 def test_downloading_puts_the_model_into_the_cache(online: None, cache: Path) -> None:
@@ -141,6 +143,8 @@ def test_the_built_in_model_and_folders_are_not_downloaded(online: None, tmp_pat
         choose(source)
         assert not bpy.ops.lucid.download_model.poll()
     assert "no such folder" in drawn()
+    choose("/nowhere/model.safetensors")
+    assert "no such file" in drawn()
     bpy.context.scene.lucid.model = "BUILTIN"
     assert not bpy.ops.lucid.download_model.poll() and drawn() == "[model]"
 
