@@ -18,6 +18,7 @@ class LUCID_MT_object(bpy.types.Menu):
         layout.operator("lucid.edit_splats", text="Edit with Prompt...")
         layout.operator("lucid.splats_to_mesh")
         layout.separator()
+        layout.operator("lucid.mark_asset", text="Mark as Asset...")
         layout.operator("lucid.export_splats", text="Export...")
 
 
