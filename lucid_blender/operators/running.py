@@ -142,7 +142,8 @@ def redraw() -> None:
     text = f"Lucid Dreamer: {at_work.line}" if at_work.busy else None
     manager = bpy.context.window_manager
     for window in manager.windows if manager and not bpy.app.background else ():
-        window.workspace.status_text_set(text)
+        with bpy.context.temp_override(window=window):  # just after a file is loaded there is none, and Blender crashes
+            window.workspace.status_text_set(text)
         for area in window.screen.areas:
             if area.type in ("IMAGE_EDITOR", "PREFERENCES"):  # a picture may have grown; how far the backend is
                 area.tag_redraw()

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BACKEND = ROOT / ".environments" / "backend" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 SECONDS = 1500
 TESTS = {  # the script, and what it leaves
+    "artist": ("artist_in_window.py", ("artist.json",)),
     "generate": ("generate_in_window.py", ("start.png", "middle.png", "end.png", "result.json")),
     "history": ("history_in_window.py", ("history.png", "history-2.png", "history.json")),
     "install": ("install_in_window.py", ("preferences.png", "install.json")),
