@@ -4,7 +4,7 @@ import bpy
 
 from . import operators, panels, preferences, properties
 from .operators import attending, installing, running
-from .panels import icons, menus
+from .panels import icons, menus, status
 from .viewport import drawer
 
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
@@ -16,6 +16,7 @@ def register() -> None:
     bpy.types.Scene.lucid = bpy.props.PointerProperty(type=properties.LucidSettings)
     bpy.types.WindowManager.lucid = bpy.props.PointerProperty(type=properties.LucidLists)
     menus.append()
+    bpy.types.STATUSBAR_HT_header.append(status.draw_status)
     drawer.start()
     attending.start()
 
@@ -26,6 +27,7 @@ def unregister() -> None:
     running.stop()
     drawer.stop()
     icons.free()
+    bpy.types.STATUSBAR_HT_header.remove(status.draw_status)
     del bpy.types.WindowManager.lucid
     menus.remove()
     del bpy.types.Scene.lucid

@@ -106,6 +106,14 @@ def editing(kitchen: Kitchen) -> Bytes:
     return contact_sheet(tiles, len(SIDES), 8)
 
 
+def history(kitchen: Kitchen) -> Path:
+    """the sidebar's history of four props; minutes, in a window: --blender COMMAND"""
+    for prompt in EIGHT[:4]:
+        kitchen.generate(f"history/{prompt.replace(' ', '-')}", prompt, "--preset", "draft")
+    kitchen.window("history", "--jobs", str(kitchen.folder / "history"))
+    return kitchen.folder / "history.png"
+
+
 def lora(kitchen: Kitchen) -> Path:
     """two props without and with the LoRA and its word; four runs of the draft preset"""
     picture = kitchen.folder / "lora.png"
@@ -190,6 +198,7 @@ def window(kitchen: Kitchen) -> Path:
 PICTURES: dict[str, Callable[[Kitchen], Bytes | Path]] = {
     "control": control,
     "editing": editing,
+    "history": history,
     "lora": lora,
     "nerf": nerf,
     "objectives": objectives,
@@ -200,7 +209,7 @@ PICTURES: dict[str, Callable[[Kitchen], Bytes | Path]] = {
     "viewport": viewport,
     "window": window,
 }
-WINDOWED = ("preferences", "viewport", "window")
+WINDOWED = ("history", "preferences", "viewport", "window")
 
 
 # ---------------------------------------------------------------- what they are cut and drawn with

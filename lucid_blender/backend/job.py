@@ -62,6 +62,7 @@ class JobRecord:
     prompt: str
     state: State = "running"
     failure: str = ""  # why it failed
+    stopped_at: int = 0  # the iteration at which a finished run was told to stop and keep what it had; 0: it was not
     seconds: float = 0.0  # of all runs in the folder, pauses left out
     network_evaluations: int = 0
     control_evaluations: int = 0  # of ControlNets, beside those of the network
@@ -135,7 +136,7 @@ class Job:
         """
         with locked(self.folder / LOCK), _logging_to(self.folder / LOG):
             remove_partial_files(self.folder)
-            self.update(state="running", failure="", libraries=_libraries())
+            self.update(state="running", failure="", stopped_at=0, libraries=_libraries())
             try:
                 yield
             except BaseException as error:
@@ -144,10 +145,13 @@ class Job:
             if self.record.state == "running":
                 self.update(state="finished")
 
-    def finish(self, *, seconds: float, network_evaluations: int, control_evaluations: int = 0) -> None:
-        """Record that the run is complete."""
+    def finish(
+        self, *, seconds: float, network_evaluations: int, control_evaluations: int = 0, stopped_at: int = 0
+    ) -> None:
+        """Record that the run is complete, or was told to be."""
         self.update(
             state="finished",
+            stopped_at=stopped_at,
             seconds=seconds,
             network_evaluations=network_evaluations,
             control_evaluations=control_evaluations,
@@ -158,6 +162,7 @@ class Job:
         *,
         state: State | None = None,
         failure: str | None = None,
+        stopped_at: int | None = None,
         seconds: float | None = None,
         network_evaluations: int | None = None,
         control_evaluations: int | None = None,
@@ -170,6 +175,7 @@ class Job:
             record,
             state=record.state if state is None else state,
             failure=record.failure if failure is None else failure,
+            stopped_at=record.stopped_at if stopped_at is None else stopped_at,
             seconds=record.seconds if seconds is None else seconds,
             network_evaluations=record.network_evaluations if network_evaluations is None else network_evaluations,
             control_evaluations=record.control_evaluations if control_evaluations is None else control_evaluations,

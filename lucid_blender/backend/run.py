@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from torch import Tensor
 from ..core.cameras import Camera
 from ..core.codec import from_plain, to_plain
 from ..core.formats.ply import write_ply
-from ..core.messages import Event, ExtractMesh, Finished, Generate, Progress, Snapshot
+from ..core.messages import Event, ExtractMesh, Finished, Generate, Progress, Snapshot, StopAndKeep
 from ..core.options import Generation
 from ..core.pictures import Picture
 from . import choices, hub, pictures
@@ -46,10 +46,11 @@ PICTURE_SIZE = 256  # pixels a view of the turntable picture
 PICTURE_GAP = 8  # pixels between them
 PREVIEW_SIZE = 192  # pixels of the picture beside a checkpoint
 PICTURE_BACKGROUND = 0.82  # sRGB grey, against which white and black props both show
+Events = Generator[Event, StopAndKeep | None, None]
 OBJECTIVE = "objective."  # begins the names of the objective's tensors in a checkpoint
 
 
-def handle(request: Generate | ExtractMesh) -> Iterator[Event]:
+def handle(request: Generate | ExtractMesh) -> Events:
     """Answer one request with events, the last of them Finished. Errors are raised, not yielded."""
     if isinstance(request, ExtractMesh):
         yield Progress(stage="Meshing", splats=len(request.splats))
@@ -64,10 +65,11 @@ def handle(request: Generate | ExtractMesh) -> Iterator[Event]:
         yield from generate(job)
 
 
-def generate(job: Job, model: Diffusion | None = None) -> Iterator[Event]:
+def generate(job: Job, model: Diffusion | None = None) -> Events:
     """Distil the job's prompt from its last checkpoint, or from the start, to the end.
 
-    Closing the generator between two events leaves a checkpoint, from which another run goes on bit by bit.
+    Closing the generator between two events leaves a checkpoint, from which another run goes on bit by bit. Sending
+    StopAndKeep leaves one too, and delivers what is there.
     """
     generation = job.generation
     yield Progress(stage="Loading the model", steps=generation.iterations)
@@ -80,9 +82,11 @@ def generate(job: Job, model: Diffusion | None = None) -> Iterator[Event]:
     try:
         yield from state.recorder.films_at(state.iteration)
         while state.iteration < generation.iterations:
-            distil(state)
+            distilled = distil(state)
             state.recorder.record(state.iteration, state.representation.snapshot)
-            yield pace.progress(state.iteration, len(state.representation))
+            enough = yield pace.progress(state.iteration, len(state.representation), float(distilled.gradient.norm()))
+            if enough:
+                break
             yield from state.recorder.films_at(state.iteration)
             if pace.snapshot_is_due():
                 yield snapshot_of(state)
@@ -261,7 +265,7 @@ def snapshot_of(state: State) -> Snapshot:
 
 def deliver(state: State) -> Iterator[Event]:
     """Write the artefacts and report the end."""
-    job, cloud = state.job, state.representation.snapshot()
+    job, generation, cloud = state.job, state.generation, state.representation.snapshot()
     if cloud is not None:
         job.write_artefact("prop.ply", partial(write_ply, cloud=cloud))
         job.write_artefact("turntable.png", lambda path: pictures.save_png(path, turntable_picture(state)))
@@ -269,11 +273,14 @@ def deliver(state: State) -> Iterator[Event]:
         job.write_artefact(name, partial(pictures.save_png, image=picture))
     yield from state.recorder.deliver()
     mesh = None
-    if state.generation.mesh is not None:
-        yield Progress(stage="Meshing", step=state.iteration, steps=state.iteration, splats=len(state.representation))
-        mesh = state.representation.mesh(state.generation.mesh)
+    if generation.mesh is not None:
+        yield Progress(
+            stage="Meshing", step=state.iteration, steps=generation.iterations, splats=len(state.representation)
+        )
+        mesh = state.representation.mesh(generation.mesh)
         job.write_artefact("mesh.ply", partial(write_mesh, mesh=mesh))
     job.finish(
+        stopped_at=state.iteration if state.iteration < generation.iterations else 0,
         seconds=state.seconds,
         network_evaluations=state.model.evaluations,
         control_evaluations=state.model.control_evaluations,

@@ -35,6 +35,7 @@ class Entry:
     iterations: int = 0
     objective: str = ""  # the class's name
     model: str = ""
+    stopped_at: int = 0  # the step at which it was told to stop and keep what it had; 0: it was not
     seconds: float = 0.0
     artefacts: tuple[str, ...] = ()
     picture: Path | None = None
@@ -46,7 +47,11 @@ class Entry:
 
     @property
     def resumable(self) -> bool:
-        return not self.problem and self.state not in ("finished", AT_WORK)
+        return not self.problem and self.state != AT_WORK and (self.state != "finished" or self.stopped_at > 0)
+
+    @property
+    def has_result(self) -> bool:
+        return self.state == "finished"
 
 
 @dataclass
@@ -113,6 +118,7 @@ def _with_record(blank: Entry, record: Mapping[str, object], generation: Mapping
         iterations=int(_number(generation.get("iterations"))),
         objective=_text(_part(generation, "objective", codec.KIND)),
         model=_text(_part(generation, "model", "source")),
+        stopped_at=int(_number(record.get("stopped_at"))),
         seconds=_number(record.get("seconds")),
         artefacts=tuple(name for name in listed if isinstance(name, str)) if isinstance(listed, list) else (),
         picture=_picture_in(blank.folder),

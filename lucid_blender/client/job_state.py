@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..core import messages
 from ..core.models import in_words
+from .curve import Curve
 
 Phase = Literal["idle", "running", "paused", "stopping", "finished", "cancelled", "failed"]
 
@@ -24,6 +25,8 @@ class JobState:
     unit: Literal["steps", "bytes"] = "steps"
     seconds_left: float = -1.0
     splats: int = 0
+    gradients: Curve = field(default_factory=Curve)  # their norms
+    keeping: bool = False  # told to stop and keep what is there
     network: str = ""
     rasterizer: str = ""
     notices: list[str] = field(default_factory=list)
@@ -58,6 +61,8 @@ class JobState:
             case messages.Progress():
                 self.stage, self.step, self.steps, self.unit = event.stage, event.step, event.steps, event.unit
                 self.seconds_left, self.splats = event.seconds_left, event.splats
+                if event.gradient_norm >= 0:
+                    self.gradients.add(event.gradient_norm)
             case messages.Notice():
                 self.notices.append(event.message)
             case messages.ModelFound():
@@ -67,9 +72,16 @@ class JobState:
             case messages.Snapshot():
                 self.splats = len(event.splats) if event.splats is not None else 0
             case messages.Finished():
-                self.phase, self.message = "finished", f"Finished in {duration(time.monotonic() - self.began)}."
+                self._finish(event)
             case messages.Failed():
                 self.fail(event)
+
+    def _finish(self, event: messages.Finished) -> None:
+        self.phase, took = "finished", duration(time.monotonic() - self.began)
+        self.message = f"Finished in {took}."
+        if self.keeping and self.step < self.steps:
+            self.message = f"Stopped at step {self.step}/{self.steps} and kept, after {took}."
+            self.job_folder = event.job_folder
 
     def fail(self, failed: messages.Failed) -> None:
         self.phase = "cancelled" if failed.kind == "Cancelled" else "failed"

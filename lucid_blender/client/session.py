@@ -145,6 +145,10 @@ class Session:
     def unpause(self) -> None:
         self._send(wire.encode(messages.Unpause()))
 
+    def stop_and_keep(self) -> None:
+        """End the run with what it has; it ends with Finished, like one that has come to its end."""
+        self._send(wire.encode(messages.StopAndKeep()))
+
     def close(self, *, wait: bool = True) -> None:
         """Stop the backend; its request ends "Cancelled". ``wait`` until the process is gone, 7 s at most."""
         with self._lock:

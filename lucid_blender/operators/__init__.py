@@ -30,6 +30,7 @@ from . import (
     remove_backend,
     resume,
     splats_to_mesh,
+    stop_and_keep,
     use_picture,
     use_settings,
 )
@@ -38,6 +39,7 @@ CLASSES = (
     generate.LUCID_OT_generate,
     cancel.LUCID_OT_cancel,
     pause.LUCID_OT_pause,
+    stop_and_keep.LUCID_OT_stop_and_keep,
     resume.LUCID_OT_resume,
     choose_prop.LUCID_OT_choose_prop,
     choose_model.LUCID_OT_choose_model,

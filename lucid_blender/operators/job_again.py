@@ -72,7 +72,7 @@ class LUCID_OT_continue_job(bpy.types.Operator):
             saved = read_job(Path(bpy.path.abspath(self.folder)))
         except LucidError as error:
             return running.report(self, error)
-        if saved.state != "finished":
+        if not saved.complete:
             return self.execute(context)
         self.iterations = max(saved.generation.iterations // 2, 1)
         return context.window_manager.invoke_props_dialog(self)
@@ -81,7 +81,7 @@ class LUCID_OT_continue_job(bpy.types.Operator):
         folder = Path(bpy.path.abspath(self.folder))
         try:
             saved = read_job(folder)
-            if saved.state != "finished":
+            if not saved.complete:
                 self._resume(folder)
             else:
                 attending.begin_or_queue(self, request_further(folder, saved, self.iterations))

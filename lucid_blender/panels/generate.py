@@ -13,6 +13,8 @@ from .model import draw_model
 from .options import draw_options
 from .text import wrapped
 
+PIXELS_PER_BAR = 11.0  # of the interface font at its default size
+
 
 class LUCID_PT_generate(bpy.types.Panel):
     bl_label = "Lucid Dreamer"
@@ -129,6 +131,8 @@ def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     column.progress(factor=state.factor, type="BAR", text=state.line)
     if state.splats:
         column.label(text=f"{state.splats:,} splats".replace(",", " "))
+    if len(state.gradients.points) > 1:
+        column.label(text=f"Gradient  {state.gradients.bars(room_for_bars(context))}")
     if state.rasterizer:
         column = layout.column(align=True)
         column.active = False
@@ -138,7 +142,15 @@ def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     paused = state.phase == "paused"
     row.operator("lucid.pause", text="Continue" if paused else "Pause", icon="PLAY" if paused else "PAUSE")
     row.operator("lucid.cancel", icon="CANCEL")
-    layout.operator("lucid.queue_add", icon="ADD")
+    column = layout.column(align=True)
+    column.operator("lucid.stop_and_keep", icon="CHECKMARK")
+    column.operator("lucid.queue_add", icon="ADD")
+
+
+def room_for_bars(context: bpy.types.Context) -> int:
+    """How many bars of a curve fit beside its name."""
+    width = context.region.width / context.preferences.system.ui_scale
+    return max(int(width / PIXELS_PER_BAR) - 10, 8)
 
 
 def draw_end(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

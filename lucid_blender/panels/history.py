@@ -91,21 +91,23 @@ def draw_entry(layout: bpy.types.UILayout, context: bpy.types.Context, entry: En
 def facts_of(entry: Entry) -> list[str]:
     made = datetime.fromtimestamp(entry.created)
     took = [f"In {duration(entry.seconds)}"] if entry.seconds else []
+    steps = f"{entry.stopped_at} of {entry.iterations}" if entry.stopped_at else str(entry.iterations)
     objective = getattr(options, entry.objective, None)
     named = f", {title(objective)}" if isinstance(objective, type) else ""
-    return [f"Seed {entry.seed}", f"{entry.iterations} steps{named}", *took, f"{made:%d %b %Y, %H:%M}"]
+    return [f"Seed {entry.seed}", f"{steps} steps{named}", *took, f"{made:%d %b %Y, %H:%M}"]
 
 
 def draw_verbs(layout: bpy.types.UILayout, entry: Entry, folder: str) -> None:
     """What to do with a job. While another run is at work, new ones wait in the queue."""
     column = layout.column(align=True)
     row = column.row(align=True)
+    if entry.has_result:
+        row.operator("lucid.load_job", icon="OUTLINER_OB_POINTCLOUD").folder = folder
     if entry.resumable:
         again = row.row(align=True)
         again.enabled = not state.busy
         again.operator("lucid.continue_job", text="Resume", icon="PLAY").folder = folder
     elif entry.state != AT_WORK:
-        row.operator("lucid.load_job", icon="OUTLINER_OB_POINTCLOUD").folder = folder
         row.operator("lucid.continue_job", text="Continue...", icon="PLAY").folder = folder
     row = column.row(align=True)
     for text, icon, new_seed in (("Regenerate", "FILE_REFRESH", False), ("Vary Seed", "MOD_NOISE", True)):

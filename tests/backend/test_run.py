@@ -9,13 +9,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lucid_blender.backend import choices
+from lucid_blender.backend import choices, run
 from lucid_blender.backend.job import Job
+from lucid_blender.backend.objectives.guidance import Distilled
+from lucid_blender.backend.pace import Pace
 from lucid_blender.backend.run import PICTURE_BACKGROUND, PREVIEW_SIZE, generate, handle
 from lucid_blender.core.errors import InvalidInput
 from lucid_blender.core.formats.ply import read_ply
 from lucid_blender.core.jobs import PREVIEW_FILE
-from lucid_blender.core.messages import ExtractMesh, Finished, Generate, Machinery, Notice, Progress, Snapshot
+from lucid_blender.core.messages import (
+    ExtractMesh,
+    Finished,
+    Generate,
+    Machinery,
+    Notice,
+    Progress,
+    Snapshot,
+    StopAndKeep,
+)
 from lucid_blender.core.options import (
     Densification,
     DiffusionModel,
@@ -109,6 +120,54 @@ def test_a_closed_run_goes_on_to_the_result_of_an_uninterrupted_one(
     assert isinstance(last, Finished)
     assert last.splats is not None
     assert whole.equals(last.splats)
+
+
+@pytest.mark.parametrize("stop", [1, 4])
+def test_a_run_told_to_stop_and_keep_delivers_what_it_has_and_can_still_be_resumed(
+    tiny_model: Path, tmp_path: Path, whole: SplatCloud, stop: int
+) -> None:
+    request = Generate(generation=tiny_generation(tiny_model), job_folder=str(tmp_path / "job"))
+    events = handle(request)
+    while True:
+        event = next(events)
+        if isinstance(event, Progress) and event.step == stop:
+            break
+    rest = [events.send(StopAndKeep()), *events]
+    assert isinstance(rest[-1], Finished)
+    assert rest[-1].splats is not None
+    assert not any(isinstance(event, Progress) and event.step > stop for event in rest)
+    assert {"prop.ply", "turntable.png"} <= set(rest[-1].artefacts)
+    record = Job.open(tmp_path / "job").record
+    assert (record.state, record.stopped_at) == ("finished", stop)
+    *_, last = handle(replace(request, resume=True))
+    assert isinstance(last, Finished)
+    assert last.splats is not None
+    assert whole.equals(last.splats)
+    assert Job.open(tmp_path / "job").record.stopped_at == 0
+
+
+def test_progress_carries_the_norm_of_the_gradient_at_the_latents(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    norms = []
+    before = run.distil
+
+    def distil(state: run.State) -> Distilled:
+        distilled = before(state)
+        norms.append(float((distilled.gradient**2).sum().sqrt()))
+        return distilled
+
+    monkeypatch.setattr(run, "distil", distil)
+    request = Generate(generation=tiny_generation(tiny_model, Sds()), job_folder=str(tmp_path / "job"))
+    told = [e.gradient_norm for e in handle(request) if isinstance(e, Progress) and e.stage == "Distilling"]
+    assert told == pytest.approx(norms, rel=1e-5)  # the same sum in another order, in float32
+    assert min(told) > 0
+
+
+def test_a_gradient_that_is_no_number_is_not_told() -> None:
+    pace = Pace(Generation(prompt="a hat"))
+    assert pace.progress(1, 5, 2.5).gradient_norm == 2.5
+    assert pace.progress(2, 5, float("nan")).gradient_norm == pace.progress(3, 5, float("inf")).gradient_norm == -1
 
 
 def test_a_checkpoint_has_a_picture_of_the_prop_from_the_front(tiny_model: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from lucid_blender.core.messages import (  # noqa: E402
     Notice,
     Progress,
     Snapshot,
+    StopAndKeep,
 )
 from lucid_blender.core.model_files import SMALL_FILES, STEMS  # noqa: E402
 from lucid_blender.core.splats import SplatCloud  # noqa: E402
@@ -95,7 +96,7 @@ def make_cached(cache: Path, source: str) -> None:
         (folder / network / f"{stem}.safetensors").touch()
 
 
-def run(request: Generate | ExtractMesh | FetchModel) -> Iterator[Event]:
+def run(request: Generate | ExtractMesh | FetchModel) -> Generator[Event, StopAndKeep | None, None]:
     if isinstance(request, FetchModel):
         yield from fetch(request)
         return
@@ -116,7 +117,13 @@ def run(request: Generate | ExtractMesh | FetchModel) -> Iterator[Event]:
     if "unloadable" in prompt:
         raise ModelError("The model is not there.", advice="Choose another one.")
     for step in range(1, steps + 1):
-        yield Progress(stage="Distilling", step=step, steps=steps, seconds_left=steps - step, splats=10 * step)
+        left, norm = steps - step, 1 / step
+        enough = yield Progress(
+            stage="Distilling", step=step, steps=steps, seconds_left=left, splats=10 * step, gradient_norm=norm
+        )
+        if enough:
+            plain["stopped_at"] = step
+            break
         yield Snapshot(step=step, splats=cloud(10 * step))
         if "dying" in prompt and step == 2 and not request.resume:
             time.sleep(0.5)

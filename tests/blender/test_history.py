@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import lucid_blender
-from lucid_blender import properties
+from lucid_blender import preferences, properties
 from lucid_blender.client.history import history
 from lucid_blender.client.job_state import state
 from lucid_blender.client.prompt_queue import prompt_queue
@@ -306,3 +306,61 @@ def test_a_picture_that_changes_is_another_icon_and_the_old_one_goes(tmp_path: P
     os.utime(tmp_path / "preview.png", ns=(1, 1))
     icons.icon_of(tmp_path / "preview.png")
     assert len(icons._icons) == 1 and first not in icons._icons
+
+
+# ---------------------------------------------------------------- while it runs
+
+
+def started(prompt: str, folder: Path) -> Prop:
+    prop = Prop(Generate(generation=preset("draft", prompt), job_folder=str(folder)))
+    running.start(prop)
+    attend_until(lambda: state.step > 1)
+    return prop
+
+
+@pytest.mark.usefixtures("fake_backend")
+@pytest.mark.parametrize("paused", [False, True])
+def test_stop_and_keep_delivers_and_the_job_can_be_resumed(pump: Callable[[], None], paused: bool) -> None:
+    assert not bpy.ops.lucid.stop_and_keep.poll()
+    prop = started("a slow mug", preferences.new_job_folder("mug"))
+    if paused:
+        bpy.ops.lucid.pause()
+    assert bpy.ops.lucid.stop_and_keep() == {"FINISHED"}
+    assert not bpy.ops.lucid.stop_and_keep.poll()
+    pump()
+    assert state.phase == "finished" and "kept" in state.message and state.job_folder
+    assert len(prop.splats.data.points) == 100
+    attending.look()
+    (entry,) = history.entries
+    assert entry.has_result and entry.resumable and 0 < entry.stopped_at < entry.iterations
+    assert bpy.ops.lucid.load_job(folder=str(entry.folder)) == {"FINISHED"}
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_an_extension_that_is_disabled_in_the_middle_stops_the_run_and_finds_its_job_again() -> None:
+    prop = started("a slow mug", preferences.new_job_folder("mug"))
+    lucid_blender.unregister()
+    assert not state.busy and state.job_folder == prop.request.job_folder
+    lucid_blender.register()
+    attending.look()
+    (entry,) = history.entries
+    assert entry.resumable and entry.prompt == "a slow mug"
+    assert bpy.ops.lucid.generate.poll() or not bpy.context.scene.lucid.prompt
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_the_gradient_is_followed() -> None:
+    started("a slow mug", preferences.new_job_folder("mug"))
+    points = state.gradients.points
+    assert points[0] == 1 and points == sorted(points, reverse=True)
+    running.stop()
+
+
+def test_the_status_bar_is_ours_only_while_we_are_registered() -> None:
+    def ours() -> int:
+        return sum(draw.__module__.endswith("panels.status") for draw in bpy.types.STATUSBAR_HT_header.draw._draw_funcs)
+
+    assert ours() == 1
+    lucid_blender.unregister()
+    assert ours() == 0
+    lucid_blender.register()
