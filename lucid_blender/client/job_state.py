@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..core import messages
-from ..core.models import in_words
+from ..core.models import share_in_words
 from .curve import Curve
 
 Phase = Literal["idle", "running", "paused", "stopping", "finished", "cancelled", "failed"]
@@ -90,12 +90,12 @@ class JobState:
     @property
     def line(self) -> str:
         """One line for the progress bar and the status bar."""
+        in_bytes = self.unit == "bytes"
+        done = share_in_words(self.step, self.steps) if in_bytes else f"step {self.step}/{self.steps}"
         if self.phase == "paused":
-            return f"Paused at step {self.step}/{self.steps}"
-        done = f"step {self.step}/{self.steps}"
-        if self.unit == "bytes":
-            done = f"{in_words(self.step)} of {in_words(self.steps)}"
-        parts = [f"{self.stage}: {done}" if self.step else self.stage]
+            return f"Paused at {done}"
+        # Sizes and time fill the bar of a narrow panel, which has the stage above it.
+        parts = [done if in_bytes else f"{self.stage}: {done}" if self.step else self.stage]
         if self.seconds_left >= 0:
             parts.append(f"{duration(self.seconds_left)} left")
         return ", ".join(parts)

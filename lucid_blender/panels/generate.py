@@ -128,6 +128,8 @@ def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     """The bar, the numbers, what computes them, and what can be done."""
     column = layout.column(align=True)
     column.label(text=state.title, icon="SHADERFX")
+    if state.unit == "bytes":
+        column.label(text=state.stage, icon="IMPORT")
     column.progress(factor=state.factor, type="BAR", text=state.line)
     if state.splats:
         column.label(text=f"{state.splats:,} splats".replace(",", " "))

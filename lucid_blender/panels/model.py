@@ -20,44 +20,46 @@ def draw_model(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.prop(settings, "model")
     if settings.model == "OTHER":
         row = layout.row(align=True)
-        row.prop(settings, "model_source", text="Id or File", placeholder="owner/name")
+        row.use_property_split = False
+        row.prop(settings, "model_source", text="", placeholder="owner/name, file or folder")
         row.operator("lucid.choose_model", text="", icon="FILE_FOLDER")
     source = source_of(settings)
     if source and kind_of(source) == "hub":
-        box = layout.box().column(align=True)
-        box.use_property_split = False
-        _draw_state(box, context, source, revision_of(settings))
-        _draw_license(box, source)
+        column = layout.column(align=True)
+        column.use_property_split = False
+        _draw_state(column, context, source, revision_of(settings))
+        _draw_license(column, source)
     elif source and kind_of(source) in ("folder", "file") and not Path(source).exists():
         wrapped(layout, context, f"There is no such {kind_of(source)}, and no hub has such an id.", icon="ERROR")
 
 
-def _draw_state(box: bpy.types.UILayout, context: bpy.types.Context, source: str, revision: str) -> None:
+def _draw_state(column: bpy.types.UILayout, context: bpy.types.Context, source: str, revision: str) -> None:
     """Whether it is in the cache, or what can be done about it."""
     if find_cached(source, revision, models_folder()) is not None:
-        box.label(text="Downloaded", icon="CHECKMARK")
+        column.label(text="Downloaded", icon="CHECKMARK")
         return
     model, found = known(source), state.found_models.get(source)
     size = found.missing if found else model.size if model else 0
-    row = box.row(align=True)
-    row.label(text=f"{in_words(size)} to download" if size else "Not downloaded", icon="IMPORT")
+    row = column.row(align=True)
     if not size:
-        row.operator("lucid.look_up_model")
-    row.operator("lucid.download_model")
+        row.operator("lucid.look_up_model", icon="VIEWZOOM")
+    row.operator("lucid.download_model", text=f"Download {in_words(size)}" if size else "Download", icon="IMPORT")
     if not bpy.app.online_access:
-        wrapped(box, context, "Blender is offline. Allow Online Access in Preferences > System > Network.", icon="INFO")
+        text = "Blender is offline. Allow Online Access in Preferences > System > Network."
+        wrapped(column, context, text, icon="INFO")
     if found and found.gated:
         text = "Its owner wants an agreement first: accept it on the model's page, make an access token of type Read, "
-        wrapped(box, context, text + "and enter it in the preferences of Lucid Dreamer.", icon="LOCKED")
-        box.operator("wm.url_open", text="Model's Page", icon="URL").url = f"{HUB}/{found.id}"
+        wrapped(column, context, text + "and enter it in the preferences of Lucid Dreamer.", icon="LOCKED")
+        column.operator("wm.url_open", text="Model's Page", icon="URL").url = f"{HUB}/{found.id}"
 
 
-def _draw_license(box: bpy.types.UILayout, source: str) -> None:
+def _draw_license(column: bpy.types.UILayout, source: str) -> None:
+    """What binds the use of the model and of what it makes; a click shows the text."""
     model, found = known(source), state.found_models.get(source)
     if model is None and found is None:
         return
-    name = model.license if model else found.license or "licence not said"
+    name = model.license if model else found.license
     page = model.license_page if model else found.license_page
-    row = box.row(align=True)
-    row.label(text=name, icon="TEXT")
-    row.operator("wm.url_open", text="Licence").url = page if page.startswith("https://") else f"{HUB}/{source}"
+    text = f"Licence: {name.removeprefix('CreativeML ')}" if name else "No Licence Named"  # as wide as the panel is
+    button = column.operator("wm.url_open", text=text, icon="TEXT")
+    button.url = page if page.startswith("https://") else f"{HUB}/{source}"

@@ -12,19 +12,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from lucid_blender.backend import hub, transfer
+from lucid_blender.backend import hub, run, transfer
 from lucid_blender.backend.diffusion import load
 from lucid_blender.client.process import Launch
 from lucid_blender.client.session import Session
 from lucid_blender.core import models
 from lucid_blender.core.errors import ModelError
-from lucid_blender.core.messages import Event, FetchModel, Finished, ModelFound, Progress
+from lucid_blender.core.messages import Event, FetchModel, Finished, Generate, ModelFound, Progress
 from lucid_blender.core.model_files import find_cached
 from lucid_blender.core.models import HubPlace, KnownModel
 from lucid_blender.core.options import DiffusionModel
 
 from .conftest import HUB_ID as ID
 from .fake_hub import COMMIT, FakeHub, FakeRepository
+from .test_run import tiny_generation
 
 OPTIONS = DiffusionModel(source=ID)
 UNET = "unet/diffusion_pytorch_model.safetensors"
@@ -256,6 +257,24 @@ def test_the_cache_is_where_the_hubs_library_has_it() -> None:
         ours[-1] += "print(h(os.environ))"
         mine = subprocess.run(ours, capture_output=True, text=True, env=environment, timeout=60)
         assert mine.stdout == done.stdout != "", given
+
+
+def test_a_run_downloads_its_model_first_and_can_be_stopped_there(
+    served: FakeHub, tiny_model: Path, tmp_path: Path
+) -> None:
+    generation = replace(tiny_generation(tiny_model), iterations=2, model=OPTIONS)
+    request = Generate(generation=generation, job_folder=str(tmp_path / "job"))
+    events = run.handle(request)
+    next(event for event in events if isinstance(event, Progress) and event.unit == "bytes")
+    events.close()
+    assert find_cached(ID, "", hub.cache()) is None
+    stages = [event.stage for event in run.handle(replace(request, resume=True)) if isinstance(event, Progress)]
+    assert "Downloading the model" in stages
+    assert stages.index("Downloading the model") < stages.index("Distilling")
+    again = run.handle(Generate(generation=generation, job_folder=str(tmp_path / "again")))
+    assert "Downloading the model" not in [event.stage for event in again if isinstance(event, Progress)]
+    splats = [(tmp_path / name / "prop.ply").read_bytes() for name in ("job", "again")]
+    assert splats[0] == splats[1]
 
 
 # ---------------------------------------------------------------- through the processes

@@ -56,7 +56,7 @@ class Layout:
         self.drawn.append(text)
 
     def operator(self, idname: str, *, text: str = "", icon: str = "NONE") -> SimpleNamespace:
-        self.drawn.append(f"({idname})")
+        self.drawn.append(f"({idname}) {text}")
         return SimpleNamespace()
 
     def row(self, **_: object) -> Layout:
@@ -152,7 +152,7 @@ def test_the_built_in_model_and_folders_are_not_downloaded(online: None, tmp_pat
 def test_the_panel_tells_size_and_licence_of_models_on_offer(online: None, cache: Path) -> None:
     bpy.context.scene.lucid.model = SD21.key
     shown = drawn()
-    assert "5.16 GB to download" in shown and SD21.license in shown and "(lucid.download_model)" in shown
+    assert "(lucid.download_model) Download 5.16 GB" in shown and "Licence: Open RAIL++-M" in shown
     assert "(lucid.look_up_model)" not in shown
     make_cached(cache, SD21.id)
     (cache / f"models--{SD21.id.replace('/', '--')}" / "snapshots" / "main").rename(
@@ -163,10 +163,10 @@ def test_the_panel_tells_size_and_licence_of_models_on_offer(online: None, cache
 
 def test_other_models_are_looked_up_first(online: None, cache: Path) -> None:
     choose("owner/model")
-    assert "Not downloaded" in drawn() and "(lucid.look_up_model)" in drawn()
+    assert "(lucid.look_up_model)" in drawn() and "GB" not in drawn()
     assert bpy.ops.lucid.look_up_model() == {"FINISHED"}
     shown = drawn()
-    assert "3 GB to download" in shown and "openrail" in shown and "(lucid.look_up_model)" not in shown
+    assert "Download 3 GB" in shown and "openrail" in shown and "(lucid.look_up_model)" not in shown
     assert not cache.exists()
 
 
