@@ -8,7 +8,7 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
-from lucid_blender.backend import hub
+from lucid_blender.backend import hub, transfer
 
 from .fake_hub import FakeHub, FakeRepository, serving
 from .tiny_models import save_tiny_model
@@ -35,4 +35,5 @@ def served(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
         monkeypatch.delenv("HF_TOKEN", raising=False)
         monkeypatch.setattr(hub, "SECONDS_BETWEEN_REPORTS", 0.0)
+        monkeypatch.setattr(transfer, "FIRST_PAUSE", 0.0)
         yield fake

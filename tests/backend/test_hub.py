@@ -99,10 +99,10 @@ def test_a_download_that_was_stopped_goes_on_where_it_was(served: FakeHub, tiny_
     assert find_cached(ID, "", hub.cache()) is None
     (part,) = hub.cache().rglob(f"*{transfer.PART}")
     assert part.stat().st_size == 4096
-    (name,) = {request.partition(f"resolve/{COMMIT}/")[2] for request in served.sent(".safetensors")}
+    (name,) = {request.partition(f"storage/{ID}/")[2] for request in served.sent(".safetensors")}
     served.requests.clear()
     first = next(event for event in downloaded() if isinstance(event, ModelFound))
-    assert served.sent(name) == [f"GET /{ID}/resolve/{COMMIT}/{name} bytes=4096-"]
+    assert served.sent(name) == [f"GET /storage/{ID}/{name} bytes=4096-"]
     assert first.missing < first.size
     folder = find_cached(ID, "", hub.cache())
     assert folder is not None and weights(folder) == weights(tiny_model)
@@ -115,6 +115,21 @@ def test_a_connection_that_breaks_is_made_again(served: FakeHub, tiny_model: Pat
     folder = find_cached(ID, "", hub.cache())
     assert folder is not None and weights(folder) == weights(tiny_model)
     assert any("bytes=1000-" in request for request in served.requests)
+
+
+def test_a_server_that_is_busy_is_asked_again(served: FakeHub, tiny_model: Path) -> None:
+    served.busy = transfer.TRIES - 1
+    downloaded()
+    folder = find_cached(ID, "", hub.cache())
+    assert folder is not None and weights(folder) == weights(tiny_model)
+    assert not served.busy
+
+
+def test_pauses_grow_and_can_be_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(transfer.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(transfer.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    assert len(list(transfer._pause(2.0, tmp_path / "none"))) == 8 and now[0] == 2.0
 
 
 def test_one_that_never_brings_a_byte_ends_with_advice(served: FakeHub) -> None:
@@ -147,6 +162,7 @@ def test_a_gated_model_says_what_to_do_and_comes_with_a_token(served: FakeHub, m
     monkeypatch.setenv("HF_TOKEN", served.token)
     downloaded()
     assert find_cached(ID, "", hub.cache()) is not None
+    assert served.sent(UNET) and not served.leaked  # it is for the hub, and not for its storage
 
 
 def test_what_is_not_there_is_said(served: FakeHub) -> None:
