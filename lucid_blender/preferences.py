@@ -177,10 +177,14 @@ def new_display() -> str:
     return found.display if found else DISPLAY_ITEMS[0][0]
 
 
+def slug_of(prompt: str) -> str:
+    """A prompt as a part of a folder's name."""
+    return re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:40] or "prop"
+
+
 def new_job_folder(prompt: str) -> Path:
     """A path, not yet a folder, for a run: time and prompt."""
-    words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:40] or "prop"
-    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{words}"
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{slug_of(prompt)}"
     folder = jobs_folder() / name
     number = 2
     while folder.exists():

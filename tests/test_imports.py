@@ -13,7 +13,17 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "lucid_blender"
 ADD_ON = frozenset({"core", "client", "scene", "viewport", "operators", "panels"})
 FRONT = frozenset(
-    {"api", "installation_view", "option_properties", "properties", "preferences", "registration"}
+    {
+        "api",
+        "command",
+        "installation_view",
+        "option_properties",
+        "preferences",
+        "preparing",
+        "properties",
+        "registration",
+        "runs",
+    }
 )  # modules at the package's top
 BLENDER = frozenset({"bpy", "bmesh", "gpu", "mathutils", "bpy_extras", "bl_ext", "blf", "gpu_extras", "addon_utils"})
 ANYTHING = frozenset({"*"})

@@ -25,6 +25,7 @@ from lucid_blender.core.messages import (
     Notice,
     Progress,
 )
+from lucid_blender.core.option_names import with_settings
 from lucid_blender.core.options import (
     FromSplats,
     Generation,
@@ -48,7 +49,7 @@ from lucid_blender.core.presets import (
 from . import doctor, published_config, server
 from .builtin_words import unknown_words
 from .cli_bench import add_benches
-from .cli_options import control, with_settings
+from .cli_options import control
 from .cli_progress import ProgressLines
 from .cli_start import starting_point
 
