@@ -229,7 +229,8 @@ def use_generation(settings: LucidSettings, generation: Generation) -> None:
     settings.prompt, settings.negative_prompt = generation.prompt, generation.negative_prompt
     settings.seed, settings.randomise = generation.seed, False
     settings.make_mesh = generation.mesh is not None
-    settings.model = "BUILTIN" if generation.model.source == BUILTIN else "OTHER"
+    keys = {BUILTIN: "BUILTIN", **{model.id: model.key for model in KNOWN}}
+    settings.model = keys.get(generation.model.source, "OTHER")
     if settings.model == "OTHER":
         settings.model_source = generation.model.source
     fill(settings.options, generation)

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,10 +76,7 @@ def handle(request: FetchModel) -> Iterator[Event]:
     if kind_of(options.source) != "hub":
         raise ModelError(f"{options.source} is on no hub", advice="Give an id such as owner/name.")
     yield Progress(stage="Asking the hub")
-    if request.download:
-        yield from download(options)
-    else:
-        yield _ask_in_turn(options).found
+    yield from download(options) if request.download else look_up(options)
     yield Finished(seconds=time.monotonic() - started)
 
 
@@ -118,19 +115,25 @@ def _cached(options: DiffusionModel, weights: bool) -> Path | None:
 
 
 def download(options: DiffusionModel, weights: bool = True) -> Iterator[Event]:
-    """Download what is missing, from the first place that gives it; all of it, or all but the weights.
+    """Download what is missing, all of it or all but the weights, from the first place that gives it.
 
-    Raises ModelError.
-
-    Closing it between two events stops the download; another goes on from there.
+    Closing it between two events stops the download; another goes on from there. Raises ModelError.
     """
+    yield from _in_turn(options, lambda place: _download(_ask(place, options, weights)))
+
+
+def look_up(options: DiffusionModel) -> Iterator[Event]:
+    """What the first place says that says anything. Raises ModelError."""
+    yield from _in_turn(options, lambda place: iter((_ask(place, options).found,)))
+
+
+def _in_turn(options: DiffusionModel, events: Callable[[HubPlace], Iterator[Event]]) -> Iterator[Event]:
+    """The events of the first place that has no error. Raises ModelError where none is left."""
     _require_online(options)
     failed: list[ModelError] = []
     for place in places_to_ask(options.source, options.revision):
         try:
-            repository = _ask(place, options, weights)
-            yield repository.found
-            yield from _download(repository)
+            yield from events(place)
             return
         except ModelError as error:
             logger.warning("%s: %s", place.id, error.message)
@@ -139,18 +142,6 @@ def download(options: DiffusionModel, weights: bool = True) -> Iterator[Event]:
 
 
 # ---------------------------------------------------------------- asking
-
-
-def _ask_in_turn(options: DiffusionModel) -> Repository:
-    """What the first place says that says anything. Raises ModelError."""
-    _require_online(options)
-    failed: list[ModelError] = []
-    for place in places_to_ask(options.source, options.revision):
-        try:
-            return _ask(place, options)
-        except ModelError as error:
-            failed.append(error)
-    raise _all_of(failed, options)
 
 
 def _ask(place: HubPlace, options: DiffusionModel, weights: bool = True) -> Repository:
@@ -199,6 +190,7 @@ def _require_known_weights(files: tuple[RemoteFile, ...], place: HubPlace, optio
 
 
 def _download(repository: Repository) -> Iterator[Event]:
+    yield repository.found
     missing = repository.missing
     wanted = sum(file.size for file in missing)
     _require_room(repository, wanted)

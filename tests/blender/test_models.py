@@ -16,7 +16,8 @@ from lucid_blender.client.job_state import state
 from lucid_blender.core.errors import ModelError
 from lucid_blender.core.messages import ModelFound
 from lucid_blender.core.models import KNOWN
-from lucid_blender.core.options import BUILTIN
+from lucid_blender.core.options import BUILTIN, DiffusionModel
+from lucid_blender.core.presets import preset
 from lucid_blender.operators import running
 from lucid_blender.operators.fetch_model import ModelFetch
 from lucid_blender.panels.model import draw_model
@@ -85,6 +86,15 @@ def test_every_model_on_offer_reaches_the_request() -> None:
     for model in KNOWN:
         settings.model = model.key
         assert to_generation(settings).model.source == model.id
+
+
+@pytest.mark.parametrize(
+    ("source", "chosen"), [(BUILTIN, "BUILTIN"), (SD21.id, SD21.key), (SD21.withdrawn[0], "OTHER"), ("a/b", "OTHER")]
+)
+def test_a_recipe_chooses_its_model(source: str, chosen: str) -> None:
+    settings = bpy.context.scene.lucid
+    properties.use_generation(settings, preset("draft", "a hat", model=DiffusionModel(source=source)))
+    assert settings.model == chosen and source_of(settings) == source
 
 
 def test_scenes_keep_the_choice_that_older_versions_saved() -> None:
