@@ -255,7 +255,8 @@ def generate_table(
     def prepare(row: tables.Row, result: Result) -> Prop | None:
         if row.error is not None:
             raise row.error
-        prop = prop_of(options=row.options, on_event=on_event, job_folder=home, **(common | row.arguments))
+        arguments = common | row.arguments | {"options": {**(common.get("options") or {}), **row.options}}
+        prop = prop_of(on_event=on_event, job_folder=home, **arguments)
         prop = in_table_folder(prop, home)
         if prop.request.resume and read_job(Path(prop.request.job_folder)).state == "finished":
             before.add(row.line)

@@ -2,7 +2,7 @@
 
 import bpy
 
-from . import operators, panels, preferences, properties
+from . import command, operators, panels, preferences, properties
 from .operators import attending, installing, running
 from .panels import icons, menus, status
 from .viewport import drawer
@@ -16,6 +16,7 @@ def register() -> None:
     bpy.types.Scene.lucid = bpy.props.PointerProperty(type=properties.LucidSettings)
     bpy.types.WindowManager.lucid = bpy.props.PointerProperty(type=properties.LucidLists)
     menus.append()
+    command.register()
     bpy.types.STATUSBAR_HT_header.append(status.draw_status)
     drawer.start()
     attending.start()
@@ -29,6 +30,7 @@ def unregister() -> None:
     icons.free()
     bpy.types.STATUSBAR_HT_header.remove(status.draw_status)
     del bpy.types.WindowManager.lucid
+    command.unregister()
     menus.remove()
     del bpy.types.Scene.lucid
     for cls in reversed(CLASSES):
