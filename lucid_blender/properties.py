@@ -1,14 +1,11 @@
 """What the user chooses, and to_request(): the only place where a UI value becomes an option."""
 
-import json
-import re
 from dataclasses import fields, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
 from . import option_properties, preferences
 from .core.errors import InvalidInput
@@ -44,7 +41,6 @@ from .scene.display import DISPLAYS, display_of, set_display, splat_objects
 from .scene.meshes import meshes_of_request
 from .scene.pictures import read_picture
 
-MODEL_CARD = Path(__file__).parent / "backend" / "models" / "builtin" / "lucid.json"
 _PRESET_TEXTS = {
     "draft": "A first look: few steps and few splats",
     "standard": "A prop to use",
@@ -149,11 +145,27 @@ class LucidSettings(bpy.types.PropertyGroup):
         default=True,
     )
     set_iterations: BoolProperty(name="Set Iterations", description="Instead of as many as the preset has")
-    iterations: IntProperty(name="Iterations", description="Steps of the optimisation", default=500, min=1)
+    iterations: IntProperty(
+        name="Iterations",
+        description="Steps of the optimisation. More sharpen the prop and take longer; few leave it a blur",
+        default=500,
+        min=1,
+        soft_min=50,
+        soft_max=5000,
+    )
     set_splats: BoolProperty(name="Set Splats", description="Instead of as many as the preset has")
-    splats: IntProperty(name="Splats", description="Splats at the start", default=5000, min=1, max=5_000_000)
+    splats: IntProperty(
+        name="Splats",
+        description="Splats at the start; they multiply where detail is wanted. More begin finer and are slower",
+        default=5000,
+        min=1,
+        soft_min=500,
+        soft_max=100_000,
+        max=5_000_000,
+    )
     objective: EnumProperty(
         name="Objective",
+        description="How the network's opinion becomes a change: this decides sharpness, saturation and time",
         items=[("PRESET", "From Preset", "What suits the model"), *_OBJECTIVE_ITEMS],
     )
     customise: BoolProperty(
@@ -163,22 +175,6 @@ class LucidSettings(bpy.types.PropertyGroup):
     )
     options_filled: BoolProperty(options={"HIDDEN"})
     options: PointerProperty(type=OptionsGroup)
-
-
-class LucidRow(bpy.types.PropertyGroup):
-    """A line of a list: its ``name`` is what the list's search looks for."""
-
-    key: StringProperty(description="The job's folder, or the key of what waits")
-
-
-class LucidLists(bpy.types.PropertyGroup):
-    """What the lists of the sidebar show, one line for each entry; operators/attending.py keeps it up to date."""
-
-    # Not saved: every .blend would tell of every prompt.
-    history: CollectionProperty(type=LucidRow, options={"SKIP_SAVE"})
-    history_index: IntProperty(name="Job", description="The job that the buttons below are about")
-    queue: CollectionProperty(type=LucidRow, options={"SKIP_SAVE"})
-    queue_index: IntProperty(name="Waiting", description="The entry that the buttons beside the list are about")
 
 
 def to_request(settings: LucidSettings, *, folder: Path, depsgraph: bpy.types.Depsgraph) -> Generate:
@@ -354,34 +350,4 @@ def _with_count(start: Initialiser, splats: int) -> Initialiser:
     return replace(start, count=splats)
 
 
-# ---------------------------------------------------------------- what the built-in model knows
-
-
-def known_words() -> dict[str, list[str]]:
-    """The built-in model's classes, colors, backgrounds and other_words; empty where it is not there."""
-    try:
-        return _read_card(MODEL_CARD, MODEL_CARD.stat().st_mtime)
-    except OSError:
-        return {}
-
-
-def unknown_words(settings: LucidSettings) -> list[str]:
-    """Words of the prompt that the built-in model was never shown; none when another model is chosen."""
-    card = known_words()
-    if settings.model != "BUILTIN" or not card:
-        return []
-    known = {word for words in card.values() for entry in words for word in entry.lower().split()}
-    return [word for word in re.findall(r"\w+", settings.prompt.lower()) if word not in known]
-
-
-@lru_cache(maxsize=1)
-def _read_card(path: Path, changed: float) -> dict[str, list[str]]:
-    try:
-        card = json.loads(path.read_text("utf-8"))
-        names = ("classes", "colors", "backgrounds", "other_words")
-        return {name: [str(word) for word in card.get(name, ())] for name in names}
-    except (ValueError, AttributeError, TypeError):
-        return {}
-
-
-CLASSES = (*option_properties.CLASSES, LucidSettings, LucidRow, LucidLists)
+CLASSES = (*option_properties.CLASSES, LucidSettings)

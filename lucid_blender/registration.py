@@ -1,5 +1,7 @@
 """What Blender is told about, in one order, and taken back in the reverse."""
 
+from pathlib import Path
+
 import bpy
 
 from . import command, operators, panels, preferences, properties
@@ -7,6 +9,7 @@ from .operators import attending, installing, running
 from .panels import icons, menus, status
 from .viewport import drawer
 
+PACKAGE = str(Path(__file__).parent)  # its presets/ is searched
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
 
 
@@ -14,7 +17,8 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.Scene.lucid = bpy.props.PointerProperty(type=properties.LucidSettings)
-    bpy.types.WindowManager.lucid = bpy.props.PointerProperty(type=properties.LucidLists)
+    bpy.types.WindowManager.lucid = bpy.props.PointerProperty(type=attending.LucidLists)
+    bpy.utils.register_preset_path(PACKAGE)
     menus.append()
     command.register()
     bpy.types.STATUSBAR_HT_header.append(status.draw_status)
@@ -32,6 +36,7 @@ def unregister() -> None:
     del bpy.types.WindowManager.lucid
     command.unregister()
     menus.remove()
+    bpy.utils.unregister_preset_path(PACKAGE)
     del bpy.types.Scene.lucid
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

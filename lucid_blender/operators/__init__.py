@@ -2,6 +2,7 @@
 
 from . import (
     apply_transform,
+    attending,
     cancel,
     cancel_installation,
     check_backend,
@@ -15,6 +16,7 @@ from . import (
     export_splats,
     fetch_model,
     fill_options,
+    fix_setting,
     generate,
     import_splats,
     install_backend,
@@ -25,6 +27,7 @@ from . import (
     open_log,
     option_list,
     pause,
+    preset_add,
     queue_list,
     recolor_splats,
     remove_backend,
@@ -36,6 +39,7 @@ from . import (
 )
 
 CLASSES = (
+    *attending.CLASSES,
     generate.LUCID_OT_generate,
     cancel.LUCID_OT_cancel,
     pause.LUCID_OT_pause,
@@ -46,6 +50,8 @@ CLASSES = (
     fetch_model.LUCID_OT_look_up_model,
     fetch_model.LUCID_OT_download_model,
     fill_options.LUCID_OT_fill_options,
+    fix_setting.LUCID_OT_fix_setting,
+    preset_add.LUCID_OT_preset_add,
     option_list.LUCID_OT_option_add,
     option_list.LUCID_OT_option_remove,
     edit_splats.LUCID_OT_edit_splats,

@@ -7,6 +7,7 @@ import logging
 import time
 
 import bpy
+from bpy.props import CollectionProperty, IntProperty, StringProperty
 
 from .. import preferences
 from ..client.file_stamp import stamp_of
@@ -24,6 +25,22 @@ SECONDS_BETWEEN_SCANS = 30.0  # of job folders in which only another program may
 _log = logging.getLogger(__name__)
 _seen: tuple[object, ...] = ()  # what the history was last read for
 _shown: tuple[Entry, ...] = ()
+
+
+class LucidRow(bpy.types.PropertyGroup):
+    """A line of a list: its ``name`` is what the list's search looks for."""
+
+    key: StringProperty(description="The job's folder, or the key of what waits")
+
+
+class LucidLists(bpy.types.PropertyGroup):
+    """What the lists of the sidebar show, one line for each entry."""
+
+    # Not saved: every .blend would tell of every prompt.
+    history: CollectionProperty(type=LucidRow, options={"SKIP_SAVE"})
+    history_index: IntProperty(name="Job", description="The job that the buttons below are about")
+    queue: CollectionProperty(type=LucidRow, options={"SKIP_SAVE"})
+    queue_index: IntProperty(name="Waiting", description="The entry that the buttons beside the list are about")
 
 
 def start() -> None:
@@ -142,3 +159,6 @@ def _sync(lists: bpy.types.PropertyGroup, name: str, wanted: list[tuple[str, str
     kept = keys.index(active) if active in keys else min(index, len(keys) - 1)
     setattr(lists, f"{name}_index", max(kept, 0))
     return True
+
+
+CLASSES = (LucidRow, LucidLists)

@@ -6,11 +6,11 @@ from .. import installation_view
 from ..client.installer import state as at_installing
 from ..client.job_state import state
 from ..core.errors import BackendError
-from ..core.options import Generation
 from ..preferences import LucidPreferences, find_backend, installation_folder
-from ..properties import known_words, makes_picture, needs_mesh, unknown_words
+from ..properties import makes_picture
+from ..settings_check import FIXES, known_words, problems, unknown_words
 from .model import draw_model
-from .options import draw_options
+from .presets import LUCID_PT_presets
 from .text import wrapped
 
 PIXELS_PER_BAR = 11.0  # of the interface font at its default size
@@ -22,6 +22,9 @@ class LUCID_PT_generate(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = "Lucid"
 
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        LUCID_PT_presets.draw_panel_header(self.layout)
+
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.lucid
         draw_backend(layout, context)
@@ -29,23 +32,17 @@ class LUCID_PT_generate(bpy.types.Panel):
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
-        row = column.row()
-        row.active = not settings.customise
-        row.prop(settings, "preset")
+        draw_preset(column, settings)
         row = column.row(align=True)
         row.prop(settings, "seed")
         row.prop(settings, "randomise", text="", icon="FILE_REFRESH")
         if makes_picture(settings):
             column.template_ID(settings, "initial_image", open="image.open", text="Picture")
-        elif not settings.customise:
-            column.prop(settings, "initialiser")
-        if needs_mesh(settings):
-            column.prop(settings, "initial_mesh")
         draw_model(column, context)
-        column.prop(settings, "make_mesh")
         if state.busy:
             draw_progress(layout, context)
         else:
+            draw_problems(layout, context)
             row = layout.row()
             row.scale_y = 1.6
             row.operator("lucid.generate", icon="SHADERFX")
@@ -54,39 +51,23 @@ class LUCID_PT_generate(bpy.types.Panel):
             wrapped(layout, context, notice, icon="INFO")
 
 
-class LUCID_PT_advanced(bpy.types.Panel):
-    bl_label = "Advanced"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Lucid"
-    bl_parent_id = "LUCID_PT_generate"
-    bl_options = {"DEFAULT_CLOSED"}
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = self.layout, context.scene.lucid
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        layout.prop(settings, "show_colors")
-        layout.prop(settings, "customise")
-        if settings.customise:
-            layout.operator("lucid.fill_options", icon="PRESET")
-            draw_options(layout, settings.options, Generation)
-        else:
-            draw_short(layout, settings)
-        layout.operator("lucid.resume", text="Resume a Job...", icon="FILE_FOLDER").directory = ""
+def draw_preset(column: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """The preset, and whether all options are used in its place."""
+    row = column.row(align=True)
+    row.prop(settings, "preset")
+    if settings.customise:
+        row.operator("lucid.fill_options", text="", icon="LOOP_BACK")
+    row.prop(settings, "customise", text="", icon="OPTIONS")
 
 
-def draw_short(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
-    """The options that are changed most often."""
-    layout.prop(settings, "objective")
-    if settings.initial_image is None:
-        layout.operator("lucid.use_picture", text="Change a Picture...", icon="IMAGE_DATA")
-    for switch, value in (("set_iterations", "iterations"), ("set_splats", "splats")):
-        row = layout.row(heading=settings.bl_rna.properties[value].name)
-        row.prop(settings, switch, text="")
-        field = row.row()
-        field.active = getattr(settings, switch)
-        field.prop(settings, value, text="")
+def draw_problems(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What would fail, and what helps."""
+    for problem in problems(context):
+        box = layout.box()
+        wrapped(box, context, problem.message, icon="ERROR")
+        column = box.column(align=True)
+        for fix in problem.fixes:
+            column.operator("lucid.fix_setting", text=FIXES[fix].label).fix = fix
 
 
 def draw_backend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -107,7 +88,7 @@ def draw_backend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 
 
 def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Prompt and negative prompt, and words that the built-in model does not know."""
+    """The prompt, and words that the built-in model does not know."""
     settings = context.scene.lucid
     column = layout.column(align=True)
     column.label(text="Prompt")
@@ -116,8 +97,6 @@ def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row.prop(settings, "prompt", text="", placeholder="a red mushroom")
     if settings.model == "BUILTIN" and known_words():
         row.operator("lucid.choose_prop", text="", icon="VIEWZOOM")
-    column.separator(factor=0.5)
-    column.prop(settings, "negative_prompt", text="", placeholder="Negative prompt")
     unknown = unknown_words(settings)
     if unknown:
         text = f"The built-in model does not know {', '.join(unknown)}. The magnifier lists what it knows."

@@ -58,12 +58,19 @@ class LUCID_PT_history(bpy.types.Panel):
         layout, lists = self.layout, context.window_manager.lucid
         if not lists.history:
             wrapped(layout, context, "What you generate is kept here.", icon="TIME")
+            draw_other(layout)
             return
         layout.template_list("LUCID_UL_history", "", lists, "history", lists, "history_index", rows=4, maxrows=8)
         if lists.history_index < len(lists.history):
             entry = history.find(lists.history[lists.history_index].key)
             if entry is not None:
                 draw_entry(layout, context, entry)
+        draw_other(layout)
+
+
+def draw_other(layout: bpy.types.UILayout) -> None:
+    """A job that lies somewhere else."""
+    layout.operator("lucid.resume", text="Resume from Folder...", icon="FILE_FOLDER").directory = ""
 
 
 def draw_entry(layout: bpy.types.UILayout, context: bpy.types.Context, entry: Entry) -> None:

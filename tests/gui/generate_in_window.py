@@ -27,7 +27,7 @@ SECONDS_TO_SETTLE = 1.0
 # Where things are in the tab, in units of the interface (22 pixels) from its upper left corner.
 PROMPT_LABEL = (4.0, 2.0)
 PROMPT_FIELD = (4.0, 3.05)
-GENERATE_BUTTON = (4.0, 10.7)
+GENERATE_BUTTON = (4.0, 7.6)
 
 
 def arguments() -> argparse.Namespace:

@@ -99,6 +99,7 @@ def open_panels(*names: str) -> None:
     for cls in children:
         if hasattr(cls, "bl_options"):
             cls.bl_options = set() if cls.__name__ in names else {"DEFAULT_CLOSED"}
+            cls.bl_idname = cls.__name__ + ("_open" if cls.__name__ in names else "")  # or Blender knows how it was
         bpy.utils.register_class(cls)
 
 

@@ -19,6 +19,7 @@ TESTS = {  # the script, and what it leaves
     "generate": ("generate_in_window.py", ("start.png", "middle.png", "end.png", "result.json")),
     "history": ("history_in_window.py", ("history.png", "history-2.png", "history.json")),
     "install": ("install_in_window.py", ("preferences.png", "install.json")),
+    "panel": ("panel_in_window.py", ("panel-1.png", "panel-2.png", "panel-sections.png", "panel.json")),
     "viewport": ("viewport_in_window.py", ("viewport.json",)),
 }
 ON_DEMAND = ("install",)  # downloads gigabytes
