@@ -96,6 +96,7 @@ def main(options: argparse.Namespace) -> Iterator[float]:
     ticks = timed("operators.running", "tick")
     yield from generate(options, steps)
     yield from mesh(steps)
+    yield from asset(steps)
     yield from keep(options, steps)
     record = {
         "blender": bpy.app.version_string,
@@ -174,6 +175,18 @@ def mesh(steps: Steps) -> Iterator[float]:
     made.hide_set(False)
 
 
+def asset(steps: Steps) -> Iterator[float]:
+    (made,) = splats()
+    bpy.ops.object.select_all(action="DESELECT")
+    made.select_set(True)
+    bpy.context.view_layer.objects.active = made
+    with in_view():
+        bpy.ops.lucid.mark_asset()
+    assert made.asset_data is not None and "mushroom" in made.asset_data.tags
+    yield SETTLE
+    steps.end("asset")
+
+
 def keep(options: argparse.Namespace, steps: Steps) -> Iterator[float]:
     """Save, begin another file, open it again: the prop is there with its recipe, and the history knows it."""
     path = str(options.output / "artist.blend")
@@ -184,6 +197,7 @@ def keep(options: argparse.Namespace, steps: Steps) -> Iterator[float]:
     bpy.ops.wm.open_mainfile(filepath=path)
     yield SETTLE
     (made,) = splats()
+    assert made.asset_data is not None
     assert made["prompt"] == PROMPT and json.loads(made["settings"])["prompt"] == PROMPT
     history = bpy.context.window_manager.lucid.history
     assert (yield from until(lambda: [row.name for row in history] == [PROMPT])), [row.name for row in history]
