@@ -49,9 +49,7 @@ def main(options: argparse.Namespace) -> Iterator[float]:
     open_panels("LUCID_PT_history", *(() if options.jobs else ("LUCID_PT_queue",)))
     prepare_view()
     yield SETTLE
-    area, region = sidebar()
-    region.active_panel_category = "Lucid"
-    yield 3 * SETTLE
+    yield from show_tab()
     if not options.jobs:
         yield from work_off(options)
     lists = bpy.context.window_manager.lucid
@@ -88,6 +86,13 @@ def work_off(options: argparse.Namespace) -> Iterator[float]:
     done = yield from until(lambda: not state.busy and not lists.queue, options.seconds)
     assert done, f"the queue does not end: {state}"
     yield 2 * SETTLE
+
+
+def show_tab() -> Iterator[float]:
+    """Our tab, once the sidebar has been drawn: until then it forgets which one was asked for."""
+    for _ in range(4):
+        sidebar()[1].active_panel_category = "Lucid"
+        yield SETTLE
 
 
 def open_panels(*names: str) -> None:

@@ -28,7 +28,7 @@ from generate_in_window import (  # noqa: E402
     sidebar,
     until,
 )
-from history_in_window import SCALES, SETTLE, open_panels, scroll_to_end  # noqa: E402
+from history_in_window import SCALES, SETTLE, open_panels, scroll_to_end, show_tab  # noqa: E402
 
 PRESETS_ICON = (9.35, 0.63)  # in units of the interface from the upper left corner of the tab
 CHECK_MILLISECONDS = 20.0  # of a redraw, for the check of all options, on the slow machine of the tests
@@ -49,15 +49,16 @@ def main(options: argparse.Namespace) -> Iterator[float]:
     yield SETTLE
     prepare_view()
     yield SETTLE
+    yield from show_tab()
     area, region = sidebar()
-    region.active_panel_category = "Lucid"
-    yield 3 * SETTLE
     settings = bpy.context.scene.lucid
     settings.prompt = "a red mushroom"
     state = importlib.import_module(f"{PACKAGE}.client.job_state").state
     yield from click(region, PROMPT_LABEL)  # the first press only wakes the window
     yield from click(region, GENERATE_BUTTON)
     pressed = yield from until(lambda: state.phase != "idle")
+    if not pressed:
+        picture(options.output / "wrong-generate.png")
     assert pressed, "Generate is somewhere else"
     bpy.ops.lucid.cancel()
     yield from until(lambda: not state.busy)
