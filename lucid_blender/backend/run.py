@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from ..core.cameras import Camera
 from ..core.codec import from_plain, to_plain
@@ -44,6 +45,7 @@ logger = logging.getLogger(__name__)
 
 PICTURE_SIZE = 256  # pixels a view of the turntable picture
 PICTURE_GAP = 8  # pixels between them
+SEEN_SIZE = 128  # pixels of the picture of what the network sees
 PREVIEW_SIZE = 192  # pixels of the picture beside a checkpoint
 PICTURE_BACKGROUND = 0.82  # sRGB grey, against which white and black props both show
 Events = Generator[Event, StopAndKeep | None, None]
@@ -114,6 +116,7 @@ class State:
     generator: torch.Generator  # the only source of randomness, and so part of every checkpoint
     iteration: int = 0
     seconds: float = 0.0
+    seen: Tensor | None = None  # [3, H, W]: the first of the pictures that the network saw last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +157,7 @@ def look(state: State, views: list[View], backdrop: Backdrop) -> tuple[Tensor, T
     rendered = representation.render([view.camera for view in views], backdrop.color, generator)
     disparities = disparity_of(rendered, [view.camera.fx / view.camera.width for view in views])
     seen, mirrored = what_the_network_sees(state, rendered.color.permute(0, 3, 1, 2), disparities)
+    state.seen = seen[0].detach()
     return state.model.encode(seen, generator), regularisation_of(state, rendered, disparities), mirrored
 
 
@@ -260,7 +264,17 @@ def snapshot_of(state: State) -> Snapshot:
             pixels = pictures.to_bytes(canvas.picture().permute(1, 2, 0).numpy())
             return Snapshot(step=state.iteration, picture=Picture(pixels=pixels))
         case prop:
-            return Snapshot(step=state.iteration, splats=prop.snapshot())
+            return Snapshot(step=state.iteration, splats=prop.snapshot(), seen=seen_by(state))
+
+
+def seen_by(state: State) -> Picture | None:
+    """What the network saw last, small enough to be shown beside the splats."""
+    if state.seen is None:
+        return None
+    small = state.seen[None]
+    if max(small.shape[-2:]) > SEEN_SIZE:
+        small = interpolate(small, (SEEN_SIZE, SEEN_SIZE), mode="area")
+    return Picture(pixels=pictures.to_bytes(small[0].permute(1, 2, 0).cpu().numpy()))
 
 
 def deliver(state: State) -> Iterator[Event]:

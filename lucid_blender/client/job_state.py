@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..core import messages
 from ..core.models import share_in_words
+from ..core.pictures import Picture
 from .curve import Curve
 
 Phase = Literal["idle", "running", "paused", "stopping", "finished", "cancelled", "failed"]
@@ -26,6 +27,7 @@ class JobState:
     seconds_left: float = -1.0
     splats: int = 0
     gradients: Curve = field(default_factory=Curve)  # their norms
+    seen: Picture | None = None  # by the network, last
     keeping: bool = False  # told to stop and keep what is there
     network: str = ""
     rasterizer: str = ""
@@ -71,6 +73,7 @@ class JobState:
                 self.network, self.rasterizer = event.network, event.rasterizer
             case messages.Snapshot():
                 self.splats = len(event.splats) if event.splats is not None else 0
+                self.seen = event.seen
             case messages.Finished():
                 self._finish(event)
             case messages.Failed():

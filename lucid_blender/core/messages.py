@@ -126,6 +126,7 @@ class Snapshot:
     step: int
     splats: SplatCloud | None = None
     picture: Picture | None = None
+    seen: Picture | None = None  # what the network saw last, through the first camera of the step
 
     def __post_init__(self) -> None:
         if (self.splats is None) == (self.picture is None):

@@ -9,10 +9,12 @@ from ..core.errors import BackendError
 from ..preferences import LucidPreferences, find_backend, installation_folder
 from ..properties import makes_picture
 from ..settings_check import FIXES, known_words, problems, unknown_words
+from .icons import icon_of_seen
 from .model import draw_model
 from .presets import LUCID_PT_presets
 from .text import wrapped
 
+SEEN_SCALE = 4.0  # units of the interface
 PIXELS_PER_BAR = 11.0  # of the interface font at its default size
 
 
@@ -114,6 +116,10 @@ def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         column.label(text=f"{state.splats:,} splats".replace(",", " "))
     if len(state.gradients.points) > 1:
         column.label(text=f"Gradient  {state.gradients.bars(room_for_bars(context))}")
+    if state.seen is not None:
+        row = layout.row()
+        row.template_icon(icon_value=icon_of_seen(state.seen), scale=SEEN_SCALE)
+        wrapped(row, context, "Seen last\nby the model")
     if state.rasterizer:
         column = layout.column(align=True)
         column.active = False

@@ -29,9 +29,7 @@ def show_picture(picture: Picture, name: str, image: bpy.types.Image | None = No
     height, width, _ = picture.pixels.shape
     if image is None or tuple(image.size) != (width, height) or image.is_float:
         image = bpy.data.images.new(name, width, height)
-    values = np.ones((height, width, 4), dtype=np.float32)
-    values[..., :3] = picture.pixels[::-1] / np.float32(255)  # Blender's first row is the lowest
-    image.pixels.foreach_set(values.ravel())
+    image.pixels.foreach_set(picture.rgba)
     image.update()
     return image
 

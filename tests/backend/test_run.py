@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from torch import Tensor
 
 from lucid_blender.backend import choices, run
 from lucid_blender.backend.job import Job
@@ -162,6 +164,33 @@ def test_progress_carries_the_norm_of_the_gradient_at_the_latents(
     told = [e.gradient_norm for e in handle(request) if isinstance(e, Progress) and e.stage == "Distilling"]
     assert told == pytest.approx(norms, rel=1e-5)  # the same sum in another order, in float32
     assert min(told) > 0
+
+
+def test_a_snapshot_has_what_the_network_saw_last(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    before = run.what_the_network_sees
+
+    def note(*given: Any) -> tuple[Tensor, bool]:
+        pictures, mirrored = before(*given)
+        seen.append((255 * pictures[0].detach().clamp(0, 1)).round().permute(1, 2, 0).numpy())
+        return pictures, mirrored
+
+    monkeypatch.setattr(run, "what_the_network_sees", note)
+    for event in handle(Generate(generation=tiny_generation(tiny_model, Sds()), job_folder=str(tmp_path / "job"))):
+        if isinstance(event, Snapshot):
+            assert event.seen is not None
+            assert event.seen.pixels.shape == (32, 32, 3)
+            assert np.abs(event.seen.pixels - seen[-1]).max() <= 1  # two ways of rounding
+    assert len(seen) == ITERATIONS
+
+
+def test_what_the_network_sees_is_made_small(tiny_model: Path, tmp_path: Path) -> None:
+    generation = replace(tiny_generation(tiny_model, Sds()), resolution=2 * run.SEEN_SIZE, iterations=1, views=1)
+    events = handle(Generate(generation=generation, job_folder=str(tmp_path / "job")))
+    (snapshot,) = (event for event in events if isinstance(event, Snapshot))
+    assert snapshot.seen is not None and snapshot.seen.pixels.shape == (run.SEEN_SIZE, run.SEEN_SIZE, 3)
 
 
 def test_a_gradient_that_is_no_number_is_not_told() -> None:

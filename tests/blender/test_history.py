@@ -20,6 +20,7 @@ from lucid_blender.core.inputs import Inputs
 from lucid_blender.core.jobs import SETTINGS_FILE
 from lucid_blender.core.messages import Generate
 from lucid_blender.core.options import DiffusionModel, FromSplats, Vdm
+from lucid_blender.core.pictures import Picture
 from lucid_blender.core.presets import preset
 from lucid_blender.operators import attending, running
 from lucid_blender.operators.job_again import request_again, request_further
@@ -364,3 +365,18 @@ def test_the_status_bar_is_ours_only_while_we_are_registered() -> None:
     lucid_blender.unregister()
     assert ours() == 0
     lucid_blender.register()
+
+
+def test_what_the_network_sees_is_an_icon_that_follows_the_run() -> None:
+    pixels = np.zeros((2, 3, 3), np.uint8)
+    pixels[0, 0] = 255, 51, 0  # the upper left corner
+    first = Picture(pixels=pixels)
+    icons.icon_of_seen(first)
+    preview = icons._icons[icons.SEEN]
+    assert tuple(preview.image_size) == (3, 2)
+    shown = np.array(preview.image_pixels_float).reshape(2, 3, 4)
+    assert shown[1, 0] == pytest.approx([1, 0.2, 0, 1], abs=1 / 255) and not shown[0, :, :3].any()
+    icons.icon_of_seen(first)
+    assert icons._icons[icons.SEEN] is preview  # not made again at every redraw
+    icons.icon_of_seen(Picture(pixels=pixels + 1))
+    assert len(icons._icons) == 1

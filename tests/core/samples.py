@@ -132,6 +132,7 @@ MESSAGES: list[messages.Request | messages.Event] = [
     messages.ModelFound(source="gone/name", id="owner/name", revision="a" * 40, size=1 << 33, missing=7, gated=True),
     messages.Notice(message="an unknown word"),
     messages.Snapshot(step=4, splats=splats(5)),
+    messages.Snapshot(step=4, splats=splats(2), seen=Picture(pixels=np.full((2, 3, 3), 9, np.uint8))),
     messages.Snapshot(step=5, splats=splats(0, degree=3)),
     messages.Snapshot(step=6, picture=Picture(pixels=np.full((2, 3, 3), 7, np.uint8))),
     messages.Finished(),

@@ -79,7 +79,7 @@ def work_off(options: argparse.Namespace) -> Iterator[float]:
     for prompt in PROMPTS:
         settings.prompt = prompt
         bpy.ops.lucid.queue_add()
-    begun = yield from until(lambda: state.busy and state.step > 3, 120)
+    begun = yield from until(lambda: state.busy and state.step > 3, 240)
     assert begun, f"the queue does not start: {state}"
     yield SETTLE
     picture(options.output / "queue.png")
@@ -91,7 +91,9 @@ def work_off(options: argparse.Namespace) -> Iterator[float]:
 def show_tab() -> Iterator[float]:
     """Our tab, once the sidebar has been drawn: until then it forgets which one was asked for."""
     for _ in range(4):
-        sidebar()[1].active_panel_category = "Lucid"
+        region = sidebar()[1]
+        region.active_panel_category = "Lucid"
+        region.tag_redraw()
         yield SETTLE
 
 

@@ -49,10 +49,10 @@ def main(options: argparse.Namespace) -> Iterator[float]:
     yield SETTLE
     prepare_view()
     yield SETTLE
-    yield from show_tab()
-    area, region = sidebar()
     settings = bpy.context.scene.lucid
     settings.prompt = "a red mushroom"
+    yield from show_tab()
+    region = sidebar()[1]
     state = importlib.import_module(f"{PACKAGE}.client.job_state").state
     yield from click(region, PROMPT_LABEL)  # the first press only wakes the window
     yield from click(region, GENERATE_BUTTON)
