@@ -58,12 +58,15 @@ def pictures(options: argparse.Namespace, rest: list[str]) -> int:
 def test(options: argparse.Namespace, rest: list[str]) -> int:
     """Style, types, and the tests in both environments."""
     ensure("backend", "blender")
+    others = environments.other_blenders() if options.all_blenders else []
+    ensure(*others)
     steps = [
         ("ruff check", "backend", ["-m", "ruff", "check", "."]),
         ("ruff format", "backend", ["-m", "ruff", "format", "--check", "."]),
         ("mypy", "backend", ["-m", "mypy"]),
         ("pytest, backend", "backend", pytest_command("backend", rest)),
         ("pytest, Blender", "blender", pytest_command("blender", rest)),
+        *((f"pytest, {name}", name, pytest_command("blender", rest)) for name in others),
         ("windowed Blender", "blender", ["tests/gui/run.py", "--blender", options.gui] if options.gui else []),
     ]
     results = []
@@ -200,6 +203,7 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("demo", add_help=False, help='PROMPT: make a prop in demo/, for example "a red mushroom"')
     one.set_defaults(run=demo)
     one = commands.add_parser("test", help="style, types and tests; further arguments go to pytest")
+    one.add_argument("--all-blenders", action="store_true", help="also in every other Blender whose Python is here")
     one.add_argument("--gui", metavar="COMMAND", help="also test in a window of the Blender that COMMAND starts")
     one.set_defaults(run=test)
     one = commands.add_parser("zip", help="build the extension into dist/")

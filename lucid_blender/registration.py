@@ -1,11 +1,15 @@
 """What Blender is told about, in one order, and taken back in the reverse."""
 
+from pathlib import Path
+
 import bpy
 
-from . import operators, panels, preferences, properties
-from .operators import installing, running
+from . import command, operators, panels, preferences, properties
+from .operators import attending, installing, running
+from .panels import icons, menus, status
 from .viewport import drawer
 
+PACKAGE = str(Path(__file__).parent)  # its presets/ is searched
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
 
 
@@ -13,25 +17,26 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.Scene.lucid = bpy.props.PointerProperty(type=properties.LucidSettings)
-    bpy.types.TOPBAR_MT_file_import.append(_draw_import)
-    bpy.types.TOPBAR_MT_file_export.append(_draw_export)
+    bpy.types.WindowManager.lucid = bpy.props.PointerProperty(type=attending.LucidLists)
+    bpy.utils.register_preset_path(PACKAGE)
+    menus.append()
+    command.register()
+    bpy.types.STATUSBAR_HT_header.append(status.draw_status)
     drawer.start()
+    attending.start()
 
 
 def unregister() -> None:
+    attending.stop()
     installing.stop()
     running.stop()
     drawer.stop()
-    bpy.types.TOPBAR_MT_file_export.remove(_draw_export)
-    bpy.types.TOPBAR_MT_file_import.remove(_draw_import)
+    icons.free()
+    bpy.types.STATUSBAR_HT_header.remove(status.draw_status)
+    del bpy.types.WindowManager.lucid
+    command.unregister()
+    menus.remove()
+    bpy.utils.unregister_preset_path(PACKAGE)
     del bpy.types.Scene.lucid
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)
-
-
-def _draw_import(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-    menu.layout.operator("lucid.import_splats", text="Gaussian Splats (.ply)")
-
-
-def _draw_export(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-    menu.layout.operator("lucid.export_splats", text="Gaussian Splats (.ply)")

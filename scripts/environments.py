@@ -1,4 +1,6 @@
-"""The two Python environments in .environments/: found, made, repaired and recognised by a stamp.
+"""The Python environments in .environments/: found, made, repaired and recognised by a stamp.
+
+`backend` and `blender` are what everything runs in; `blender-4.2` and its like hold other Blenders, for tests.
 
 Standard library only. Python 3.9 can run all of it but the reading of pyproject.toml, which takes 3.11.
 """
@@ -12,13 +14,15 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ROOT / ".environments"
 BLENDERS = {(3, 11): "4.5 LTS", (3, 13): "5.2 LTS"}  # Python -> the Blender whose bpy wheel needs exactly it
+# The Blenders that tests run in, by version: their wheel, and the Python that it needs.
+BPY = {"4.2": ("4.2.23", (3, 11)), "4.5": ("4.5.15", (3, 11)), "5.0": ("5.0.1", (3, 11)), "5.2": ("5.2.3", (3, 13))}
 GROUPS = {"backend": ("backend", "tests", "checks"), "blender": ("blender", "tests")}
 PROBES = {
     "backend": "import torch, numba, scipy, skimage, diffusers, transformers, websockets, plyfile, pytest",
@@ -54,8 +58,10 @@ def python_candidates() -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def choose_python(candidates: list[str]) -> tuple[str, tuple[int, int]]:
-    """The first candidate that runs, can make environments and has a bpy wheel; with its version."""
+def choose_python(
+    candidates: list[str], versions: Collection[tuple[int, int]] = tuple(BLENDERS)
+) -> tuple[str, tuple[int, int]]:
+    """The first candidate that runs, can make environments and is of such a version; with its version."""
     question = "import sys, venv, ensurepip; print(sys.version_info[0], sys.version_info[1], sys.maxsize > 2**32)"
     seen = []
     for candidate in candidates:
@@ -65,7 +71,7 @@ def choose_python(candidates: list[str]) -> tuple[str, tuple[int, int]]:
             continue
         major, minor, is_64_bit = answer[-1].split()
         version = int(major), int(minor)
-        if version in BLENDERS and is_64_bit == "True":
+        if version in versions and is_64_bit == "True":
             return candidate, version
         seen.append(f"  {candidate}: Python {major}.{minor}")
     raise BuildError(
@@ -90,7 +96,7 @@ def clean_environment(**extra: str) -> dict[str, str]:
     return {**kept, "PYTHONNOUSERSITE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", **extra}
 
 
-# ---------------------------------------------------------------- the two environments
+# ---------------------------------------------------------------- the environments
 
 
 def environment_python(name: str) -> Path:
@@ -100,10 +106,49 @@ def environment_python(name: str) -> Path:
 def stamp_of(name: str) -> str:
     """What an environment was made from: the dependency groups, the pins, its Python."""
     groups = (ROOT / "pyproject.toml").read_text("utf-8").partition("[dependency-groups]")[2].split("\n[")[0]
-    pins = (ROOT / "constraints" / f"{name}.txt").read_text("utf-8")
+    pins = pins_of(name)
+    version = version_of(name)
+    python = ".".join(map(str, version)) if version else "none"
+    return sha256("\n".join([groups, pins, TORCH, python]).encode())
+
+
+def kind_of(name: str) -> str:
+    """`backend` or `blender`."""
+    return name.partition("-")[0]
+
+
+def bpy_of(name: str) -> str:
+    """The bpy of an environment that is named after a version of Blender; empty for the others."""
+    return BPY[name.partition("-")[2]][0] if "-" in name else ""
+
+
+def pins_of(name: str) -> str:
+    """The constraints of an environment."""
+    pins = (ROOT / "constraints" / f"{kind_of(name)}.txt").read_text("utf-8")
+    return re.sub(r"^bpy==.*\n", "", pins, flags=re.MULTILINE) + f"bpy=={bpy_of(name)}\n" if bpy_of(name) else pins
+
+
+def other_blenders() -> list[str]:
+    """The environments of the other versions of Blender: those for which a Python is on this machine."""
+    main = version_of("blender")
+    names = []
+    for version, (bpy, python) in BPY.items():
+        if main == python and BLENDERS[main].startswith(version):
+            continue
+        try:
+            choose_python(python_candidates(), [python])
+        except BuildError:
+            print(f"Blender {version} is left out: its wheel bpy {bpy} needs Python {python[0]}.{python[1]}.")
+        else:
+            names.append(f"blender-{version}")
+    return names
+
+
+def version_of(name: str) -> tuple[int, int] | None:
+    """The version of an environment's Python."""
     settings = ENVIRONMENTS / name / "pyvenv.cfg"
-    version = re.search(r"^version\w* = (\d+\.\d+)", settings.read_text("utf-8"), re.M) if settings.exists() else None
-    return sha256("\n".join([groups, pins, TORCH, version.group(1) if version else "none"]).encode())
+    found = re.search(r"^version\w* = (\d+)\.(\d+)", settings.read_text("utf-8"), re.M) if settings.exists() else None
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def sha256(data: bytes) -> str:
@@ -120,9 +165,10 @@ def ensure(*names: str) -> None:
     missing = [name for name in names if not is_ready(name)]
     if not missing:
         return
-    python, version = choose_python(python_candidates())
-    print(f"Using {python}: Python {version[0]}.{version[1]}, for which Blender {BLENDERS[version]} exists as a wheel.")
     for name in missing:
+        versions = [BPY[name.partition("-")[2]][1]] if bpy_of(name) else tuple(BLENDERS)
+        python, version = choose_python(python_candidates(), versions)
+        print(f"{name}: using {python}, Python {version[0]}.{version[1]}, for which Blender exists as a wheel.")
         make_environment(name, python)
 
 
@@ -137,7 +183,7 @@ def make_environment(name: str, python: str) -> None:
             logged(name, "creating", [python, "-m", "venv", str(folder)])
         remove_half_installed(folder)
         install(name)
-        command = [str(environment_python(name)), "-c", PROBES[name]]
+        command = [str(environment_python(name)), "-c", PROBES[kind_of(name)]]
         if logged(name, "checking", command, must_work=is_new or attempt == 2):
             (folder / "stamp").write_text(stamp_of(name), "utf-8")
             return
@@ -145,7 +191,7 @@ def make_environment(name: str, python: str) -> None:
 
 
 def check_disk(name: str) -> None:
-    wanted = GIGABYTES[name]
+    wanted = GIGABYTES[kind_of(name)]
     if name == "backend" and sys.platform.startswith("linux") and has_nvidia():
         wanted = CUDA_GIGABYTES
     free = shutil.disk_usage(ROOT).free / 1e9
@@ -167,7 +213,9 @@ def remove_half_installed(folder: Path) -> None:
 def install(name: str) -> None:
     """torch first and alone, so that nothing else chooses its build; then the rest within the pins."""
     pip = [str(environment_python(name)), "-m", "pip", "install", "--progress-bar", "off"]
-    pip += ["-c", str(ROOT / "constraints" / f"{name}.txt")]
+    pins = ENVIRONMENTS / name / "constraints.txt"
+    pins.write_text(pins_of(name), "utf-8")
+    pip += ["-c", str(pins)]
     if name == "backend":
         # On Linux the index's own build brings several GB of CUDA; where pip is configured, its owner decides.
         configured = re.search("find-links|index-url", "\n".join(_lines(*pip[:3], "config", "list")))
@@ -175,7 +223,10 @@ def install(name: str) -> None:
         cpu_pip = [*pip, TORCH, "--index-url", TORCH_CPU_INDEX]
         if not (try_cpu and logged(name, "installing torch for the CPU", cpu_pip, must_work=False)):
             logged(name, "installing torch", [*pip, TORCH])
-    logged(name, "installing packages", [*pip, *requirements(*GROUPS[name])])
+    wanted = requirements(*GROUPS[kind_of(name)])
+    if bpy_of(name):
+        wanted = [line for line in wanted if not line.startswith("bpy==")] + [f"bpy=={bpy_of(name)}"]
+    logged(name, "installing packages", [*pip, *wanted])
 
 
 def requirements(*groups: str) -> list[str]:

@@ -47,7 +47,9 @@ OBJECTIVES = ("sds", "ism", "vdm", "csd", "nfsd", "consistent3d", "vsd")
 EIGHT = ("a green rocket", RED, "a blue car", "a yellow chair")
 EIGHT += ("a purple mug", "an orange teapot", "a pink duck", "a white boat")
 TABLE = Scene("table", "red", 3)  # proportions unlike the canonical ones, so that text alone cannot tell them
-PREFERENCES = (168, 60, 628, 810)  # pixels of a screen of 1600 x 900: left, top, right, bottom
+GOOD = ("--preset", "standard", "--iterations", "300")
+VIEWPORT = (200, 160, 1000, 760)  # pixels of a screen of 1600 x 900: left, top, right, bottom
+PREFERENCES = (168, 60, 628, 810)
 PICTURE_HEIGHT = 192  # pixels, of pictures that are enlarged
 
 
@@ -104,6 +106,22 @@ def editing(kitchen: Kitchen) -> Bytes:
     half = kitchen.generate("half", BLUE, *start, *box, iterations=150)
     tiles = [side for folder in (red, blue, half) for side in sides(turntable_sheet(folder))]
     return contact_sheet(tiles, len(SIDES), 8)
+
+
+def growing(kitchen: Kitchen) -> Bytes:
+    """the viewport at three moments of a run; minutes, in a window: --blender COMMAND"""
+    kitchen.window("generate", *GOOD)
+    left, top, right, bottom = VIEWPORT
+    moments = [read_picture(kitchen.folder / f"{name}.png").pixels for name in ("early", "middle", "end")]
+    return contact_sheet([halved(pixels[top:bottom, left:right]) for pixels in moments], len(moments), 4)
+
+
+def history(kitchen: Kitchen) -> Path:
+    """the sidebar's history of four props; minutes, in a window: --blender COMMAND"""
+    for prompt in EIGHT[:4]:
+        kitchen.generate(f"history/{prompt.replace(' ', '-')}", prompt, "--preset", "draft")
+    kitchen.window("history", "--jobs", str(kitchen.folder / "history"))
+    return kitchen.folder / "history.png"
 
 
 def lora(kitchen: Kitchen) -> Path:
@@ -183,13 +201,15 @@ def viewport(kitchen: Kitchen) -> Path:
 
 def window(kitchen: Kitchen) -> Path:
     """Blender's window after a run; minutes, in a window: --blender COMMAND"""
-    kitchen.window("generate")
+    kitchen.window("generate", *GOOD)
     return kitchen.folder / "end.png"
 
 
 PICTURES: dict[str, Callable[[Kitchen], Bytes | Path]] = {
     "control": control,
     "editing": editing,
+    "growing": growing,
+    "history": history,
     "lora": lora,
     "nerf": nerf,
     "objectives": objectives,
@@ -200,7 +220,7 @@ PICTURES: dict[str, Callable[[Kitchen], Bytes | Path]] = {
     "viewport": viewport,
     "window": window,
 }
-WINDOWED = ("preferences", "viewport", "window")
+WINDOWED = ("growing", "history", "preferences", "viewport", "window")
 
 
 # ---------------------------------------------------------------- what they are cut and drawn with
@@ -224,8 +244,8 @@ def enlarged(pixels: Bytes) -> Bytes:
 
 
 def halved(view: Bytes) -> Bytes:
-    half = len(view) // 2
-    return to_bytes(view.reshape(half, 2, half, 2, 3).mean((1, 3)) / 255)
+    height, width = len(view) // 2, view.shape[1] // 2
+    return to_bytes(view.reshape(height, 2, width, 2, 3).mean((1, 3)) / 255)
 
 
 def splats_drawer(cloud: SplatCloud) -> Draw:

@@ -98,6 +98,30 @@ def test_torch_is_pinned_the_same_wherever_it_is_named() -> None:
     assert environments.TORCH in (ROOT / "constraints" / "backend.txt").read_text("utf-8").split()
 
 
+def test_the_other_blenders_are_pinned_as_the_main_one_is() -> None:
+    pins = (ROOT / "constraints" / "blender.txt").read_text("utf-8")
+    for python, title in environments.BLENDERS.items():
+        bpy, needed = environments.BPY[title.split()[0]]
+        assert needed == python and f"bpy=={bpy}; python_version == '{python[0]}.{python[1]}'" in pins
+
+
+def test_an_environment_of_another_blender_has_its_own_bpy_and_the_same_other_pins() -> None:
+    main, other = (environments.pins_of(name).splitlines() for name in ("blender", "blender-4.2"))
+    assert [line for line in other if line.startswith("bpy")] == ["bpy==4.2.23"]
+    assert set(main) ^ set(other) == {line for line in [*main, *other] if line.startswith("bpy")}
+
+
+def test_other_blenders_are_those_whose_python_is_here(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (elsewhere / "blender").mkdir()
+    (elsewhere / "blender" / "pyvenv.cfg").write_text("version = 3.11.7\n")
+    monkeypatch.setattr(environments, "python_candidates", lambda: ["python3.11"])
+    monkeypatch.setattr(environments, "_lines", lambda *command: ["3 11 True"])
+    assert environments.other_blenders() == ["blender-4.2", "blender-5.0"]
+    assert "Blender 5.2 is left out" in capsys.readouterr().out
+
+
 # ---------------------------------------------------------------- test
 
 

@@ -13,9 +13,34 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "lucid_blender"
 ADD_ON = frozenset({"core", "client", "scene", "viewport", "operators", "panels"})
 FRONT = frozenset(
-    {"api", "installation_view", "option_properties", "properties", "preferences", "registration"}
+    {
+        "api",
+        "command",
+        "installation_view",
+        "option_properties",
+        "preferences",
+        "preparing",
+        "properties",
+        "registration",
+        "runs",
+        "settings_check",
+    }
 )  # modules at the package's top
-BLENDER = frozenset({"bpy", "bmesh", "gpu", "mathutils", "bpy_extras", "bl_ext", "blf", "gpu_extras", "addon_utils"})
+BLENDER = frozenset(
+    {
+        "bl_operators",
+        "bl_ui",
+        "bpy",
+        "bmesh",
+        "gpu",
+        "mathutils",
+        "bpy_extras",
+        "bl_ext",
+        "blf",
+        "gpu_extras",
+        "addon_utils",
+    }
+)
 ANYTHING = frozenset({"*"})
 
 
@@ -36,8 +61,14 @@ ROOMS = {
     "scene": room("core", "bpy mathutils numpy"),
     "viewport": room("core scene", "bpy gpu mathutils numpy"),
     # The front's modules hold the user's choices, which buttons and verbs are about.
-    "panels": room("core client installation_view option_properties properties preferences", "bpy"),
-    "operators": room("core client scene viewport option_properties properties preferences", "bpy mathutils numpy"),
+    "panels": room(
+        "core client installation_view option_properties properties preferences settings_check", "bl_ui bpy"
+    ),
+    "operators": room(
+        "core client scene viewport option_properties properties preferences settings_check",
+        "bl_operators bpy mathutils numpy",
+    ),
+    "presets": room("", "bpy"),  # Blender runs them
     **{name: Room(ADD_ON | FRONT, frozenset({"bpy"})) for name in FRONT},
 }
 

@@ -13,10 +13,10 @@ import numpy as np
 
 from ..core.errors import InvalidInput
 from ..core.messages import Finished
+from ..core.option_names import with_settings
 from ..core.options import Image
 from ..core.presets import Preset, objective, preset
 from .choices import make_rasterizer
-from .cli_options import with_settings
 from .diffusion import Diffusion, load
 from .job import Job
 from .pictures import Bytes, Floats, contact_sheet, read_picture, save_png

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lucid_blender.core.editing import InitialSplats
 from lucid_blender.core.errors import InvalidInput, LucidError
-from lucid_blender.core.formats.ply import read_ply
+from lucid_blender.core.formats.files import read_splats_file
 from lucid_blender.core.inputs import Inputs
 from lucid_blender.core.meshes import TriangleMesh
 from lucid_blender.core.messages import (
@@ -25,6 +25,7 @@ from lucid_blender.core.messages import (
     Notice,
     Progress,
 )
+from lucid_blender.core.option_names import with_settings
 from lucid_blender.core.options import (
     FromSplats,
     Generation,
@@ -48,7 +49,7 @@ from lucid_blender.core.presets import (
 from . import doctor, published_config, server
 from .builtin_words import unknown_words
 from .cli_bench import add_benches
-from .cli_options import control, with_settings
+from .cli_options import control
 from .cli_progress import ProgressLines
 from .cli_start import starting_point
 
@@ -106,7 +107,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", choices=PRESETS, help="settings by name (default: standard)")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--negative", help="negative prompt")
-    parser.add_argument("--model", help="'builtin' (the default), a hub id, or a folder in diffusers' layout")
+    parser.add_argument("--model", help="'builtin' (the default), a hub id, a folder or a .safetensors file")
     parser.add_argument("--offline", action="store_true", help="never download; use what is in the cache")
     parser.add_argument(
         "--lora",
@@ -136,7 +137,9 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
         help="let a ControlNet see a mesh as depth, normal or segmentation, from every camera",
     )
     parser.add_argument("--control-mesh", metavar="FILE", type=Path, help="that mesh (default: the initial mesh)")
-    parser.add_argument("--initial-splats", metavar="FILE", type=Path, help="edit the splats of this .ply file")
+    parser.add_argument(
+        "--initial-splats", metavar="FILE", type=Path, help="edit the splats of this .ply or .splat file"
+    )
     parser.add_argument(
         "--edit-box",
         metavar=("X0", "Y0", "Z0", "X1", "Y1", "Z1"),
@@ -236,7 +239,7 @@ def _with_start(generation: Generation, options: argparse.Namespace) -> Generati
 def _initial_splats(path: Path | None) -> InitialSplats | None:
     if path is None:
         return None
-    return InitialSplats.free(read_ply(path))
+    return InitialSplats.free(read_splats_file(path))
 
 
 def _initial_image(path: Path | None) -> Picture | None:

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import InvalidInput
+from ..core.option_names import with_settings
 from ..core.options import BUILTIN, DiffusionModel, Generation
 from ..core.presets import OBJECTIVES, PRESETS, REPRESENTATIONS, objective, preset, with_representation
-from .cli_options import with_settings
 
 PROMPTS = ("a red mushroom", "a blue car", "a yellow chair", "an orange duck")  # round, and with two sides or four
 WORDS = ("preset", "objective", "representation")  # what a setting may choose besides single options: sets of them

@@ -29,7 +29,7 @@ def list_models() -> int:
         state = "in the cache" if there else f"{in_words(model.size)} to download"
         print(f"  {model.id}: {model.name}, {state}, licence {model.license}")
         print(f"    {model.license_page}")
-    print("and any Stable Diffusion 1.x or 2.x: a hub id, or a folder in diffusers' layout.")
+    print("and any Stable Diffusion 1.x or 2.x: a hub id, a folder in diffusers' layout, a .safetensors file.")
     print(f"The cache is {cache()}; HF_HUB_CACHE names another.")
     return 0
 

@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import cast, get_args
 
-from ..core import codec
 from ..core.errors import InvalidInput
-from ..core.options import BUILTIN, Control, ControlKind, Generation, Lora, TextualInversion
-
-
-def with_settings(generation: Generation, settings: list[str]) -> Generation:
-    """The options with "name.name=value" changes, values as JSON or plain text. Raises InvalidInput naming the name."""
-    plain = codec.to_plain(generation)
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        *path, last = name.split(".")
-        place: object = plain
-        for key in path:
-            place = place.get(key) if isinstance(place, dict) else None
-        if not equals or not isinstance(place, dict) or last not in place:
-            raise InvalidInput(f"there is no option {name!r}", advice="core/options/ lists the names.")
-        try:
-            place[last] = json.loads(text)
-        except json.JSONDecodeError:
-            place[last] = text
-    return codec.from_plain(Generation, plain)
+from ..core.options import BUILTIN, Control, ControlKind, Lora, TextualInversion
 
 
 def lora(text: str) -> Lora:

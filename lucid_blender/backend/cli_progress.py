@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ..core.messages import Progress
-from ..core.models import in_words
+from ..core.models import share_in_words
 
 STEPS_A_LINE = 50
 LINES_A_DOWNLOAD = 10
@@ -36,5 +36,5 @@ def in_text(event: Progress) -> str:
     left = f", {event.seconds_left:.0f} s left" if event.seconds_left >= 0 else ""
     splats = f", {event.splats} splats" if event.splats else ""
     if event.unit == "bytes":
-        return f"{event.stage}: {in_words(event.step)} of {in_words(event.steps)}{left}"
+        return f"{event.stage}: {share_in_words(event.step, event.steps)}{left}"
     return f"{event.stage}: step {event.step}/{event.steps}{splats}{left}"

@@ -22,6 +22,7 @@ from .hub import folder_of
 from .lora_copy import LoraCopy
 from .personalisation import UNET, personalise
 from .schedules import NoiseSchedule
+from .single_file import own_configuration, prediction
 
 logger = logging.getLogger(__name__)
 
@@ -160,24 +161,49 @@ def load(options: DiffusionModel, controls: Sequence[Control] = ()) -> Diffusion
     transformers_logging.disable_progress_bar()
     folder = _folder(options)
     try:
-        pipeline = _from_folder(folder, dtype)
+        pipeline = _pipeline(options, folder, dtype)
     except (OSError, ValueError, RuntimeError, TypeError, AttributeError, KeyError) as error:
         raise ModelError(f"cannot load the model {options.source!r}: {error}", advice=ADVICE) from error
+    if options.prediction != "auto":
+        pipeline.scheduler.register_to_config(prediction_type=options.prediction)
     personalise(pipeline, options)
     return Diffusion(pipeline, device, dtype, load_controls(controls, pipeline.unet, options, dtype))
 
 
 def _folder(options: DiffusionModel) -> Path:
-    """Where the model's files are, after a download if need be."""
+    """Where the model is, or what says how a single file is made, after a download if need be."""
     match kind_of(options.source):
         case "builtin":
             _check_folder(BUILTIN_FOLDER, is_builtin=True)
             return BUILTIN_FOLDER
         case "hub":
             return folder_of(options)
-        case _:
+        case "file":
+            return own_configuration(Path(options.source)) or folder_of(options)
+        case "folder":
             _check_folder(Path(options.source), is_builtin=False)
             return Path(options.source)
+
+
+def _pipeline(options: DiffusionModel, folder: Path, dtype: torch.dtype) -> StableDiffusionPipeline:
+    if kind_of(options.source) == "file":
+        return _from_file(Path(options.source), folder, dtype)
+    return _from_folder(folder, dtype)
+
+
+def _from_file(path: Path, configuration: Path, dtype: torch.dtype) -> StableDiffusionPipeline:
+    pipeline = StableDiffusionPipeline.from_single_file(
+        str(path),
+        config=str(configuration),
+        dtype=dtype,
+        local_files_only=True,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    if told := prediction(path):
+        pipeline.scheduler.register_to_config(prediction_type=told)
+    return pipeline
 
 
 def _from_folder(folder: Path, dtype: torch.dtype) -> StableDiffusionPipeline:

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,9 +20,10 @@ from huggingface_hub.hf_api import ModelInfo
 
 from ..core.errors import ModelError
 from ..core.messages import Event, FetchModel, Finished, ModelFound, Progress
-from ..core.model_files import INDEX, find_cached, needed
+from ..core.model_files import INDEX, configuration, find_cached, needed
 from ..core.models import HubPlace, in_words, kind_of, known, places_to_ask
 from ..core.options import DiffusionModel
+from .single_file import family, own_configuration
 from .transfer import HTTP_ERROR, receive
 from .weight_files import download_advice
 
@@ -75,42 +76,64 @@ def handle(request: FetchModel) -> Iterator[Event]:
     if kind_of(options.source) != "hub":
         raise ModelError(f"{options.source} is on no hub", advice="Give an id such as owner/name.")
     yield Progress(stage="Asking the hub")
-    if request.download:
-        yield from download(options)
-    else:
-        yield _ask_in_turn(options).found
+    yield from download(options) if request.download else look_up(options)
     yield Finished(seconds=time.monotonic() - started)
 
 
 def fetch(options: DiffusionModel) -> Iterator[Event]:
-    """Have a model of the hub in the cache; nothing is asked for what is there. Raises ModelError."""
-    if kind_of(options.source) == "hub" and find_cached(options.source, options.revision, cache()) is None:
-        yield from download(options)
+    """Have what a model needs of the hub in the cache; nothing is asked for what is there. Raises ModelError."""
+    wanted = _of_the_hub(options)
+    if wanted is not None and _cached(*wanted) is None:
+        yield from download(*wanted)
 
 
 def folder_of(options: DiffusionModel) -> Path:
-    """The folder of a model of the hub, which is downloaded if need be. Raises ModelError."""
+    """The folder of the hub's files that a model needs, which are downloaded if need be. Raises ModelError."""
+    wanted = _of_the_hub(options)
+    assert wanted is not None, "built-in models and folders need nothing of the hub"
     for _ in fetch(options):
         pass
-    found = find_cached(options.source, options.revision, cache())
+    found = _cached(*wanted)
     if found is None:
-        raise ModelError(f"{options.source} is not whole in the cache", advice="Download it again.")
-    logger.info("%s is in %s", options.source, found)
+        raise ModelError(f"{wanted[0].source} is not whole in the cache", advice="Download it again.")
+    logger.info("%s is in %s", wanted[0].source, found)
     return found
 
 
-def download(options: DiffusionModel) -> Iterator[Event]:
-    """Download what is missing, from the first place that gives it. Raises ModelError.
+def _of_the_hub(options: DiffusionModel) -> tuple[DiffusionModel, bool] | None:
+    """What a model needs of the hub: which one, and whether with its weights. A single file has weights of its own."""
+    match kind_of(options.source):
+        case "hub":
+            return options, True
+        case "file" if own_configuration(Path(options.source)) is None:
+            return replace(options, source=family(Path(options.source)).id, revision=""), False
+    return None
 
-    Closing it between two events stops the download; another goes on from there.
+
+def _cached(options: DiffusionModel, weights: bool) -> Path | None:
+    return find_cached(options.source, options.revision, cache(), weights=weights)
+
+
+def download(options: DiffusionModel, weights: bool = True) -> Iterator[Event]:
+    """Download what is missing, all of it or all but the weights, from the first place that gives it.
+
+    Closing it between two events stops the download; another goes on from there. Raises ModelError.
     """
+    yield from _in_turn(options, lambda place: _download(_ask(place, options, weights)))
+
+
+def look_up(options: DiffusionModel) -> Iterator[Event]:
+    """What the first place says that says anything. Raises ModelError."""
+    yield from _in_turn(options, lambda place: iter((_ask(place, options).found,)))
+
+
+def _in_turn(options: DiffusionModel, events: Callable[[HubPlace], Iterator[Event]]) -> Iterator[Event]:
+    """The events of the first place that has no error. Raises ModelError where none is left."""
     _require_online(options)
     failed: list[ModelError] = []
     for place in places_to_ask(options.source, options.revision):
         try:
-            repository = _ask(place, options)
-            yield repository.found
-            yield from _download(repository)
+            yield from events(place)
             return
         except ModelError as error:
             logger.warning("%s: %s", place.id, error.message)
@@ -121,24 +144,12 @@ def download(options: DiffusionModel) -> Iterator[Event]:
 # ---------------------------------------------------------------- asking
 
 
-def _ask_in_turn(options: DiffusionModel) -> Repository:
-    """What the first place says that says anything. Raises ModelError."""
-    _require_online(options)
-    failed: list[ModelError] = []
-    for place in places_to_ask(options.source, options.revision):
-        try:
-            return _ask(place, options)
-        except ModelError as error:
-            failed.append(error)
-    raise _all_of(failed, options)
-
-
-def _ask(place: HubPlace, options: DiffusionModel) -> Repository:
+def _ask(place: HubPlace, options: DiffusionModel, weights: bool = True) -> Repository:
     try:
         info = HfApi().model_info(place.id, revision=place.revision, files_metadata=True, timeout=SECONDS_TO_ANSWER)
     except NETWORK_ERRORS as error:
         raise _translated(error, place, options) from error
-    files = _files(info, place)
+    files = _files(info, place, weights)
     _require_known_weights(files, place, options)
     card = info.card_data
     model = known(options.source)
@@ -157,9 +168,10 @@ def _ask(place: HubPlace, options: DiffusionModel) -> Repository:
     return replace(repository, found=replace(found, missing=missing))
 
 
-def _files(info: ModelInfo, place: HubPlace) -> tuple[RemoteFile, ...]:
+def _files(info: ModelInfo, place: HubPlace, weights: bool) -> tuple[RemoteFile, ...]:
     there = {file.rfilename: file for file in info.siblings or ()}
-    wanted = (there[name] for name in needed(there, place.id).names)
+    names = needed(there, place.id).names if weights else configuration(there, place.id)
+    wanted = (there[name] for name in names)
     return tuple(RemoteFile(file.rfilename, file.size or 0, file.lfs.sha256 if file.lfs else "") for file in wanted)
 
 
@@ -178,6 +190,7 @@ def _require_known_weights(files: tuple[RemoteFile, ...], place: HubPlace, optio
 
 
 def _download(repository: Repository) -> Iterator[Event]:
+    yield repository.found
     missing = repository.missing
     wanted = sum(file.size for file in missing)
     _require_room(repository, wanted)
@@ -247,7 +260,8 @@ def _require_room(repository: Repository, wanted: int) -> None:
 def _require_online(options: DiffusionModel) -> None:
     if not options.allow_download or huggingface_hub.constants.is_offline_mode():
         raise ModelError(
-            f"{options.source} is not in the cache", advice=download_advice(replace(options, allow_download=False))
+            f"{options.source} cannot be had from the hub",
+            advice=download_advice(replace(options, allow_download=False)),
         )
 
 

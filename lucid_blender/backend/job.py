@@ -8,6 +8,7 @@ initial_splats.npz              the splats that the FromSplats initialiser edits
 initial_image.png               the picture that the Image representation edits, if any
 checkpoint.safetensors          the newest complete state of the run; its JSON part is in the file's metadata
 checkpoint.previous.safetensors the one before
+preview.png                     what the newest one looks like from the front
 job.lock                        held while a run is at work in the folder
 anything else                   artefacts
 """
@@ -32,7 +33,9 @@ from torch import Tensor
 from ..core.codec import Plain, dumps, from_plain, parse_json
 from ..core.errors import Cancelled, FormatError, InvalidInput, JobError, LucidError
 from ..core.inputs import InputName, Inputs
-from ..core.jobs import upgraded
+from ..core.job_inputs import FILES as INPUT_FILES
+from ..core.job_lock import LOCK_FILE
+from ..core.jobs import PREVIEW_FILE, SETTINGS_FILE, upgraded
 from ..core.options import Generation
 from . import checkpoint_files, job_inputs
 from .checkpoint_files import Tensors, Values
@@ -44,9 +47,9 @@ State = Literal["running", "finished", "failed", "cancelled"]
 
 FORMAT = 1
 NO_INPUTS = Inputs()
-RECORD, LOG, LOCK = "job.json", "log.txt", "job.lock"
+RECORD, LOG, LOCK = SETTINGS_FILE, "log.txt", LOCK_FILE
 CHECKPOINT, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
-RESERVED = (RECORD, LOG, LOCK, *job_inputs.FILES.values(), CHECKPOINT, PREVIOUS)
+RESERVED = (RECORD, LOG, LOCK, *INPUT_FILES.values(), CHECKPOINT, PREVIOUS, PREVIEW_FILE)
 LIBRARIES = ("torch", "numpy", "diffusers", "transformers", "safetensors", "numba", "scipy", "scikit-image")
 
 
@@ -59,6 +62,7 @@ class JobRecord:
     prompt: str
     state: State = "running"
     failure: str = ""  # why it failed
+    stopped_at: int = 0  # the iteration at which a finished run was told to stop and keep what it had; 0: it was not
     seconds: float = 0.0  # of all runs in the folder, pauses left out
     network_evaluations: int = 0
     control_evaluations: int = 0  # of ControlNets, beside those of the network
@@ -132,7 +136,7 @@ class Job:
         """
         with locked(self.folder / LOCK), _logging_to(self.folder / LOG):
             remove_partial_files(self.folder)
-            self.update(state="running", failure="", libraries=_libraries())
+            self.update(state="running", failure="", stopped_at=0, libraries=_libraries())
             try:
                 yield
             except BaseException as error:
@@ -141,10 +145,13 @@ class Job:
             if self.record.state == "running":
                 self.update(state="finished")
 
-    def finish(self, *, seconds: float, network_evaluations: int, control_evaluations: int = 0) -> None:
-        """Record that the run is complete."""
+    def finish(
+        self, *, seconds: float, network_evaluations: int, control_evaluations: int = 0, stopped_at: int = 0
+    ) -> None:
+        """Record that the run is complete, or was told to be."""
         self.update(
             state="finished",
+            stopped_at=stopped_at,
             seconds=seconds,
             network_evaluations=network_evaluations,
             control_evaluations=control_evaluations,
@@ -155,6 +162,7 @@ class Job:
         *,
         state: State | None = None,
         failure: str | None = None,
+        stopped_at: int | None = None,
         seconds: float | None = None,
         network_evaluations: int | None = None,
         control_evaluations: int | None = None,
@@ -167,6 +175,7 @@ class Job:
             record,
             state=record.state if state is None else state,
             failure=record.failure if failure is None else failure,
+            stopped_at=record.stopped_at if stopped_at is None else stopped_at,
             seconds=record.seconds if seconds is None else seconds,
             network_evaluations=record.network_evaluations if network_evaluations is None else network_evaluations,
             control_evaluations=record.control_evaluations if control_evaluations is None else control_evaluations,
@@ -216,6 +225,10 @@ class Job:
         path = self.folder / CHECKPOINT
         write_atomic(path, lambda partial: _write_bytes(partial, content), keep=self.folder / PREVIOUS)
         log.info("checkpoint of %.1f MB in %.0f ms", len(content) / 1e6, 1e3 * (time.perf_counter() - started))
+
+    def save_preview(self, writer: Callable[[Path], None]) -> None:
+        """Let ``writer`` write the PNG file that shows the newest checkpoint."""
+        write_atomic(self.folder / PREVIEW_FILE, writer)
 
     def keep_checkpoint(self, iteration: int) -> None:
         """Keep the newest checkpoint for good. Renamed to checkpoint.safetensors it is where the job goes on."""

@@ -10,20 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ..core import job_lock
 from ..core.errors import JobError
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
 
 log = logging.getLogger(__name__)
 
 PARTIAL = ".partial"  # in the names of files that are being written
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
-_LOCK_BYTE = 1 << 30  # Windows locks bytes against reading too; the process number at the start stays readable
 
 
 @contextmanager
@@ -106,15 +100,9 @@ def locked(path: Path) -> Iterator[None]:
 
 def _acquire(handle: int, path: Path) -> None:
     try:
-        if sys.platform == "win32":
-            os.lseek(handle, _LOCK_BYTE, os.SEEK_SET)
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in _NO_LOCKS:
+        if not job_lock.acquire(handle):
             log.warning("the disk of %s knows no locks; do not run two jobs in one folder", path.parent)
-            return
+    except OSError as error:
         os.lseek(handle, 0, os.SEEK_SET)
         owner = os.read(handle, 20).decode(errors="replace") or "unknown"
         raise JobError(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +12,11 @@ import numpy.typing as npt
 from ..core.editing import InitialSplats
 from ..core.errors import FormatError, JobError
 from ..core.inputs import InputName, Inputs
+from ..core.job_inputs import FILES, LOST, OF_CLOUD, OF_MESH, read_mesh, read_splats
 from ..core.meshes import TriangleMesh
 from ..core.pictures import Picture
-from ..core.splats import SplatCloud
-from .job_files import file_errors, write_atomic
+from .job_files import write_atomic
 from .pictures import read_picture, save_png
-
-FILES: Mapping[InputName, str] = {
-    "mesh": "initial_mesh.npz",
-    "control_mesh": "control_mesh.npz",
-    "splats": "initial_splats.npz",
-    "image": "initial_image.png",
-}
-LOST = "Start a new run; this job can only go on from a checkpoint."
-_OF_MESH = ("vertices", "triangles", "colors")
-_OF_CLOUD = ("positions", "scales", "rotations", "opacities", "sh")
-
-Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 def write(folder: Path, inputs: Inputs) -> None:
@@ -57,23 +42,11 @@ def read(folder: Path, names: Collection[InputName], placement: tuple[float, ...
 
 
 def write_mesh(path: Path, mesh: TriangleMesh) -> None:
-    _write(path, {name: getattr(mesh, name) for name in _OF_MESH})
-
-
-def read_mesh(path: Path) -> TriangleMesh:
-    """Raises JobError when the file is not what ``write_mesh`` wrote."""
-    with _arrays(path) as arrays:
-        return TriangleMesh(**{name: arrays[name] for name in _OF_MESH})
+    _write(path, {name: getattr(mesh, name) for name in OF_MESH})
 
 
 def write_splats(path: Path, initial: InitialSplats) -> None:
-    _write(path, {name: getattr(initial.cloud, name) for name in _OF_CLOUD} | {"frozen": initial.frozen})
-
-
-def read_splats(path: Path) -> InitialSplats:
-    """Raises JobError when the file is not what ``write_splats`` wrote."""
-    with _arrays(path) as arrays:
-        return InitialSplats(cloud=SplatCloud(**{name: arrays[name] for name in _OF_CLOUD}), frozen=arrays["frozen"])
+    _write(path, {name: getattr(initial.cloud, name) for name in OF_CLOUD} | {"frozen": initial.frozen})
 
 
 def write_image(path: Path, picture: Picture) -> None:
@@ -94,16 +67,3 @@ def _write(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
             np.savez(file, **arrays)  # type: ignore[arg-type]
 
     write_atomic(path, write)
-
-
-@contextmanager
-def _arrays(path: Path) -> Iterator[Arrays]:
-    """The arrays of a file; what goes wrong with it, inside too, is a JobError."""
-    try:
-        with file_errors(path, "read"), path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            yield arrays
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise JobError(
-            f"{path} is not what the job was created with: {error}",
-            advice=LOST,
-        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ class Pace:
     snapshot: float = 0.0  # so that the first step is shown
     checkpoint: float = field(default_factory=time.monotonic)
 
-    def progress(self, iteration: int, splats: int) -> Progress:
+    def progress(self, iteration: int, splats: int, gradient_norm: float) -> Progress:
         """Of the iteration that has just ended."""
         self.steps = [*self.steps[-RECENT_STEPS:], time.monotonic()]
         taken = len(self.steps) - 1
@@ -32,6 +33,7 @@ class Pace:
             steps=steps,
             seconds_left=pace * (steps - iteration) if taken else -1.0,
             splats=splats,
+            gradient_norm=gradient_norm if math.isfinite(gradient_norm) else -1.0,
         )
 
     def snapshot_is_due(self) -> bool:

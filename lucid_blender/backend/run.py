@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import interpolate
 
+from ..core.cameras import Camera
 from ..core.codec import from_plain, to_plain
 from ..core.formats.ply import write_ply
-from ..core.messages import Event, ExtractMesh, Finished, Generate, Progress, Snapshot
+from ..core.messages import Event, ExtractMesh, Finished, Generate, Progress, Snapshot, StopAndKeep
 from ..core.options import Generation
 from ..core.pictures import Picture
 from . import choices, hub, pictures
@@ -41,11 +45,14 @@ logger = logging.getLogger(__name__)
 
 PICTURE_SIZE = 256  # pixels a view of the turntable picture
 PICTURE_GAP = 8  # pixels between them
+SEEN_SIZE = 128  # pixels of the picture of what the network sees
+PREVIEW_SIZE = 192  # pixels of the picture beside a checkpoint
 PICTURE_BACKGROUND = 0.82  # sRGB grey, against which white and black props both show
+Events = Generator[Event, StopAndKeep | None, None]
 OBJECTIVE = "objective."  # begins the names of the objective's tensors in a checkpoint
 
 
-def handle(request: Generate | ExtractMesh) -> Iterator[Event]:
+def handle(request: Generate | ExtractMesh) -> Events:
     """Answer one request with events, the last of them Finished. Errors are raised, not yielded."""
     if isinstance(request, ExtractMesh):
         yield Progress(stage="Meshing", splats=len(request.splats))
@@ -60,10 +67,11 @@ def handle(request: Generate | ExtractMesh) -> Iterator[Event]:
         yield from generate(job)
 
 
-def generate(job: Job, model: Diffusion | None = None) -> Iterator[Event]:
+def generate(job: Job, model: Diffusion | None = None) -> Events:
     """Distil the job's prompt from its last checkpoint, or from the start, to the end.
 
-    Closing the generator between two events leaves a checkpoint, from which another run goes on bit by bit.
+    Closing the generator between two events leaves a checkpoint, from which another run goes on bit by bit. Sending
+    StopAndKeep leaves one too, and delivers what is there.
     """
     generation = job.generation
     yield Progress(stage="Loading the model", steps=generation.iterations)
@@ -76,9 +84,11 @@ def generate(job: Job, model: Diffusion | None = None) -> Iterator[Event]:
     try:
         yield from state.recorder.films_at(state.iteration)
         while state.iteration < generation.iterations:
-            distil(state)
+            distilled = distil(state)
             state.recorder.record(state.iteration, state.representation.snapshot)
-            yield pace.progress(state.iteration, len(state.representation))
+            enough = yield pace.progress(state.iteration, len(state.representation), float(distilled.gradient.norm()))
+            if enough:
+                break
             yield from state.recorder.films_at(state.iteration)
             if pace.snapshot_is_due():
                 yield snapshot_of(state)
@@ -106,6 +116,7 @@ class State:
     generator: torch.Generator  # the only source of randomness, and so part of every checkpoint
     iteration: int = 0
     seconds: float = 0.0
+    seen: Tensor | None = None  # [3, H, W]: the first of the pictures that the network saw last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +157,7 @@ def look(state: State, views: list[View], backdrop: Backdrop) -> tuple[Tensor, T
     rendered = representation.render([view.camera for view in views], backdrop.color, generator)
     disparities = disparity_of(rendered, [view.camera.fx / view.camera.width for view in views])
     seen, mirrored = what_the_network_sees(state, rendered.color.permute(0, 3, 1, 2), disparities)
+    state.seen = seen[0].detach()
     return state.model.encode(seen, generator), regularisation_of(state, rendered, disparities), mirrored
 
 
@@ -225,7 +237,7 @@ def result_of(job: Job, model: Diffusion) -> Representation:
 
 
 def save(state: State) -> None:
-    """Write a checkpoint, atomically."""
+    """Write a checkpoint, atomically, and what it looks like."""
     tensors = state.representation.state() | {"generator": state.generator.get_state()}
     tensors |= {OBJECTIVE + name: tensor for name, tensor in state.objective.state().items()}
     costs = Costs(
@@ -235,6 +247,7 @@ def save(state: State) -> None:
         control_evaluations=state.model.control_evaluations,
     )
     state.job.save_checkpoint(tensors, to_plain(costs))
+    state.job.save_preview(lambda path: pictures.save_png(path, preview_of(state)))
     if is_due(state.iteration, state.generation.outputs.checkpoint_every):
         state.job.keep_checkpoint(state.iteration)
 
@@ -251,12 +264,22 @@ def snapshot_of(state: State) -> Snapshot:
             pixels = pictures.to_bytes(canvas.picture().permute(1, 2, 0).numpy())
             return Snapshot(step=state.iteration, picture=Picture(pixels=pixels))
         case prop:
-            return Snapshot(step=state.iteration, splats=prop.snapshot())
+            return Snapshot(step=state.iteration, splats=prop.snapshot(), seen=seen_by(state))
+
+
+def seen_by(state: State) -> Picture | None:
+    """What the network saw last, small enough to be shown beside the splats."""
+    if state.seen is None:
+        return None
+    small = state.seen[None]
+    if max(small.shape[-2:]) > SEEN_SIZE:
+        small = interpolate(small, (SEEN_SIZE, SEEN_SIZE), mode="area")
+    return Picture(pixels=pictures.to_bytes(small[0].permute(1, 2, 0).cpu().numpy()))
 
 
 def deliver(state: State) -> Iterator[Event]:
     """Write the artefacts and report the end."""
-    job, cloud = state.job, state.representation.snapshot()
+    job, generation, cloud = state.job, state.generation, state.representation.snapshot()
     if cloud is not None:
         job.write_artefact("prop.ply", partial(write_ply, cloud=cloud))
         job.write_artefact("turntable.png", lambda path: pictures.save_png(path, turntable_picture(state)))
@@ -264,11 +287,14 @@ def deliver(state: State) -> Iterator[Event]:
         job.write_artefact(name, partial(pictures.save_png, image=picture))
     yield from state.recorder.deliver()
     mesh = None
-    if state.generation.mesh is not None:
-        yield Progress(stage="Meshing", step=state.iteration, steps=state.iteration, splats=len(state.representation))
-        mesh = state.representation.mesh(state.generation.mesh)
+    if generation.mesh is not None:
+        yield Progress(
+            stage="Meshing", step=state.iteration, steps=generation.iterations, splats=len(state.representation)
+        )
+        mesh = state.representation.mesh(generation.mesh)
         job.write_artefact("mesh.ply", partial(write_mesh, mesh=mesh))
     job.finish(
+        stopped_at=state.iteration if state.iteration < generation.iterations else 0,
         seconds=state.seconds,
         network_evaluations=state.model.evaluations,
         control_evaluations=state.model.control_evaluations,
@@ -284,22 +310,38 @@ def deliver(state: State) -> Iterator[Event]:
     )
 
 
-@torch.no_grad()
+def preview_of(state: State) -> pictures.Bytes:
+    """The picture, or the prop from the front."""
+    return turntable_of(drawer(state.representation), state.generation, count=1, size=PREVIEW_SIZE, gap=0)
+
+
 def turntable_picture(state: State) -> pictures.Bytes:
     """Eight views around the prop in one picture."""
+    return turntable_of(drawer(state.representation), state.generation)
+
+
+def drawer(representation: Representation) -> pictures.Draw:
+    """Its pictures on the grey of turntables."""
     background = torch.full((3,), PICTURE_BACKGROUND)
-    return turntable_of(
-        lambda views: state.representation.render(views, background).color.cpu().numpy(), state.generation
-    )
+
+    @torch.no_grad()
+    def draw(views: list[Camera]) -> NDArray[np.float32]:
+        pixels: NDArray[np.float32] = representation.render(views, background).color.cpu().numpy()
+        return pixels
+
+    return draw
 
 
-def turntable_of(draw: pictures.Draw, generation: Generation) -> pictures.Bytes:
-    """Whatever can be drawn, from the eight sides that a run's turntable picture shows."""
+def turntable_of(
+    draw: pictures.Draw, generation: Generation, *, count: int = 8, size: int | None = None, gap: int = PICTURE_GAP
+) -> pictures.Bytes:
+    """Whatever can be drawn, from the sides that a run's turntable picture shows, the front first."""
     cameras = generation.cameras
     return pictures.turntable_sheet(
         draw,
-        size=PICTURE_SIZE,
-        gap=PICTURE_GAP,
+        count=count,
+        size=size or PICTURE_SIZE,
+        gap=gap,
         radius=sum(cameras.radius) / 2,
         fov_y=sum(cameras.fov_y) / 2,
     )

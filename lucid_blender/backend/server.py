@@ -19,7 +19,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
@@ -184,6 +184,8 @@ class Server:
                 self._run.pause()
             case messages.Unpause() if self._run:
                 self._run.unpause()
+            case messages.StopAndKeep() if self._run:
+                self._run.stop_and_keep()
             case messages.Shutdown():
                 self.stopping.set()
             case _:
@@ -236,6 +238,8 @@ class Run:
         self._work = work
         self._send = send
         self._cancelled = False
+        self._enough = False
+        self._begun = False  # a generator can be told nothing before its first event
         self._go_on = threading.Event()
         self._go_on.set()
         self._done = False
@@ -255,6 +259,11 @@ class Run:
             self._go_on.clear()
 
     def unpause(self) -> None:
+        self._go_on.set()
+
+    def stop_and_keep(self) -> None:
+        """Tell the run, at its next event, to deliver what it has."""
+        self._enough = True
         self._go_on.set()
 
     def stop(self) -> None:
@@ -279,7 +288,7 @@ class Run:
         """Pass events on until the last, which is returned. Closing the run lets it write a checkpoint."""
         events = run(self._work)
         try:
-            for event in events:
+            while (event := self._next(events)) is not None:
                 if isinstance(event, (messages.Finished, messages.Failed)):
                     return event
                 self._send(event)
@@ -290,6 +299,16 @@ class Run:
             if isinstance(events, Generator):
                 events.close()
         raise BackendError("The run ended without a result.", advice="This is a fault of the program: see the log.")
+
+    def _next(self, events: Iterator[messages.Event]) -> messages.Event | None:
+        """The run's next event, None at its end. A run that cannot stop early ignores what it is told."""
+        if not self._enough or not self._begun or not isinstance(events, Generator):
+            self._begun = True
+            return next(events, None)
+        try:
+            return cast(messages.Event, events.send(messages.StopAndKeep()))
+        except StopIteration:
+            return None
 
 
 def failed_by(error: LucidError, work: Work | None, *, kind: str = "") -> messages.Failed:

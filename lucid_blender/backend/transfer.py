@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ logger = logging.getLogger(__name__)
 PART = ".lucid-part"
 HASHED_AT_ONCE = 1 << 24  # bytes
 SECONDS_TO_ANSWER = 20.0
-TRIES = 5  # in a row without a byte
+TRIES = 6  # in a row without a byte
+FIRST_PAUSE = 1.0  # seconds before trying again; each pause after it is twice as long
+TRY_AGAIN = (408, 429, 500, 502, 503, 504)  # what servers answer that are busy for the moment
 # What the library lets through of the HTTP client that it is built on; its name differs between versions.
 HTTP_ERROR: type[Exception] = HfHubHTTPError.__bases__[0]
 
@@ -48,26 +51,34 @@ def receive(repository: str, name: str, *, commit: str, sha256: str, size: int, 
 
 
 def _received(url: str, part: Path, size: int) -> Iterator[int]:
-    """Append to ``part`` until it has ``size`` bytes. A connection that breaks is made again."""
+    """Append to ``part`` until it has ``size`` bytes. A connection that breaks is made again, after a while."""
     failures = 0
     while (there := _size(part)) < size:
         try:
             for now in _stream(url, part, there):
                 failures = 0
                 yield now
-        except HfHubHTTPError:
-            raise  # the hub has answered, and will not say anything else
+            reason = "the other side has closed the connection"
         except HTTP_ERROR as error:
-            failures += 1
-            if failures >= TRIES:
+            if isinstance(error, HfHubHTTPError) and error.response.status_code not in TRY_AGAIN:
                 raise
-            logger.warning("%s after %d of %d bytes; going on from there", error, _size(part), size)
-            yield _size(part)
-        else:
-            if _size(part) < size:  # the other side has closed early, and politely
-                failures += 1
-                if failures >= TRIES:
-                    raise ModelError(f"{url} ends after {_size(part)} of {size} bytes", advice="Try again later.")
+            reason = str(error).partition("\n")[0]
+            if failures + 1 == TRIES:
+                raise
+        failures += 1
+        if _size(part) < size:
+            if failures == TRIES:
+                raise ModelError(f"{url} ends after {_size(part)} of {size} bytes", advice="Try again later.")
+            logger.warning("%d of %d bytes, then: %s", _size(part), size, reason)
+            yield from _pause(FIRST_PAUSE * 2 ** (failures - 1), part)
+
+
+def _pause(seconds: float, part: Path) -> Iterator[int]:
+    """Wait, and yield meanwhile, so that the wait can be cancelled."""
+    ends = time.monotonic() + seconds
+    while (left := ends - time.monotonic()) > 0:
+        yield _size(part)
+        time.sleep(min(left, 0.25))
 
 
 def _stream(url: str, part: Path, there: int) -> Iterator[int]:

@@ -128,9 +128,9 @@ def doctor_step(python: Path) -> Step:
     return Step(name="check", title="Checking", command=(str(python), "-I", "-X", "utf8", str(BACKEND), "doctor"))
 
 
-def check_plan(python: Path) -> Plan:
+def check_plan(python: Path, variables: tuple[tuple[str, str], ...] = ()) -> Plan:
     """Ask an environment what it offers."""
-    return Plan(title="Checking the backend", steps=(doctor_step(python),))
+    return Plan(title="Checking the backend", steps=(doctor_step(python),), variables=variables)
 
 
 def split_arguments(text: str) -> list[str]:

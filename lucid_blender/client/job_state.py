@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..core import messages
-from ..core.models import in_words
+from ..core.models import share_in_words
+from ..core.pictures import Picture
+from .curve import Curve
 
 Phase = Literal["idle", "running", "paused", "stopping", "finished", "cancelled", "failed"]
 
@@ -24,6 +26,9 @@ class JobState:
     unit: Literal["steps", "bytes"] = "steps"
     seconds_left: float = -1.0
     splats: int = 0
+    gradients: Curve = field(default_factory=Curve)  # their norms
+    seen: Picture | None = None  # by the network, last
+    keeping: bool = False  # told to stop and keep what is there
     network: str = ""
     rasterizer: str = ""
     notices: list[str] = field(default_factory=list)
@@ -58,6 +63,8 @@ class JobState:
             case messages.Progress():
                 self.stage, self.step, self.steps, self.unit = event.stage, event.step, event.steps, event.unit
                 self.seconds_left, self.splats = event.seconds_left, event.splats
+                if event.gradient_norm >= 0:
+                    self.gradients.add(event.gradient_norm)
             case messages.Notice():
                 self.notices.append(event.message)
             case messages.ModelFound():
@@ -66,10 +73,18 @@ class JobState:
                 self.network, self.rasterizer = event.network, event.rasterizer
             case messages.Snapshot():
                 self.splats = len(event.splats) if event.splats is not None else 0
+                self.seen = event.seen
             case messages.Finished():
-                self.phase, self.message = "finished", f"Finished in {duration(time.monotonic() - self.began)}."
+                self._finish(event)
             case messages.Failed():
                 self.fail(event)
+
+    def _finish(self, event: messages.Finished) -> None:
+        self.phase, took = "finished", duration(time.monotonic() - self.began)
+        self.message = f"Finished in {took}."
+        if self.keeping and self.step < self.steps:
+            self.message = f"Stopped at step {self.step}/{self.steps} and kept, after {took}."
+            self.job_folder = event.job_folder
 
     def fail(self, failed: messages.Failed) -> None:
         self.phase = "cancelled" if failed.kind == "Cancelled" else "failed"
@@ -78,12 +93,12 @@ class JobState:
     @property
     def line(self) -> str:
         """One line for the progress bar and the status bar."""
+        in_bytes = self.unit == "bytes"
+        done = share_in_words(self.step, self.steps) if in_bytes else f"step {self.step}/{self.steps}"
         if self.phase == "paused":
-            return f"Paused at step {self.step}/{self.steps}"
-        done = f"step {self.step}/{self.steps}"
-        if self.unit == "bytes":
-            done = f"{in_words(self.step)} of {in_words(self.steps)}"
-        parts = [f"{self.stage}: {done}" if self.step else self.stage]
+            return f"Paused at {done}"
+        # Sizes and time fill the bar of a narrow panel, which has the stage above it.
+        parts = [done if in_bytes else f"{self.stage}: {done}" if self.step else self.stage]
         if self.seconds_left >= 0:
             parts.append(f"{duration(self.seconds_left)} left")
         return ", ".join(parts)

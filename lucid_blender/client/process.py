@@ -15,7 +15,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -38,6 +38,8 @@ class Launch:
     cache_folder: Path  # compiled kernels go here
     log_file: Path | None = None  # everything the backend logs; replaced at each start
     allow_downloads: bool = False
+    models_folder: Path | None = None  # the hub's cache; None: where every program has it
+    hub_token: str = field(default="", repr=False)  # access token of the hub; "": the one that is set up, if any
     program: Path = BACKEND  # a folder with __main__.py, or a script
 
     @property
@@ -55,6 +57,10 @@ class Launch:
         }
         if not self.allow_downloads:
             added["HF_HUB_OFFLINE"] = "1"
+        if self.models_folder is not None:
+            added["HF_HUB_CACHE"] = str(self.models_folder)
+        if self.hub_token:
+            added["HF_TOKEN"] = self.hub_token
         return {name: inherited[name] for name in names} | added
 
 

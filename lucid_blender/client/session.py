@@ -145,6 +145,10 @@ class Session:
     def unpause(self) -> None:
         self._send(wire.encode(messages.Unpause()))
 
+    def stop_and_keep(self) -> None:
+        """End the run with what it has; it ends with Finished, like one that has come to its end."""
+        self._send(wire.encode(messages.StopAndKeep()))
+
     def close(self, *, wait: bool = True) -> None:
         """Stop the backend; its request ends "Cancelled". ``wait`` until the process is gone, 7 s at most."""
         with self._lock:
@@ -274,7 +278,13 @@ class Session:
                     _log.error("the backend is busy with another request")
                 case messages.Finished() | messages.Failed():
                     self._finish(event)
-                case messages.Progress() | messages.Notice() | messages.Machinery() | messages.Snapshot():
+                case (
+                    messages.Progress()
+                    | messages.Notice()
+                    | messages.ModelFound()
+                    | messages.Machinery()
+                    | messages.Snapshot()
+                ):
                     self._events.put(event)
                 case _:
                     _log.warning("the backend sent a %s", type(event).__name__)

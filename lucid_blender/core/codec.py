@@ -78,7 +78,13 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
 @cache
 def _hints(cls: type) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
-    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+    return {field.name: _unaliased(hints[field.name]) for field in dataclasses.fields(cls)}
+
+
+def _unaliased(hint: Any) -> Any:
+    """What stands behind a type alias, such as NDArray is from numpy 2.5 on."""
+    value = getattr(typing.get_origin(hint), "__value__", None)
+    return hint if value is None else value[typing.get_args(hint)]
 
 
 @cache

@@ -11,6 +11,7 @@ from .options import Gaussians
 
 SETTINGS_FILE = "job.json"
 PICTURE_FILE = "image.png"  # the artefact of a job that makes a picture
+PREVIEW_FILE = "preview.png"  # what the newest checkpoint looks like from the front
 
 
 _OLD_INPUTS = {

@@ -58,6 +58,11 @@ class Unpause:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StopAndKeep:
+    """End the run at the next step and deliver what is there; its job can be resumed all the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Acknowledge:
     """The last snapshot has been shown; the next may be sent."""
 
@@ -67,7 +72,7 @@ class Shutdown:
     """Stop any run and end the process."""
 
 
-Request = Generate | ExtractMesh | FetchModel | Cancel | Pause | Unpause | Acknowledge | Shutdown
+Request = Generate | ExtractMesh | FetchModel | Cancel | Pause | Unpause | StopAndKeep | Acknowledge | Shutdown
 
 # ---------------------------------------------------------------- from the backend
 
@@ -82,6 +87,7 @@ class Progress:
     unit: Literal["steps", "bytes"] = "steps"  # of the two above
     seconds_left: float = -1.0
     splats: int = 0
+    gradient_norm: float = -1.0  # of the objective's gradient at the latents; negative where there is none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +126,7 @@ class Snapshot:
     step: int
     splats: SplatCloud | None = None
     picture: Picture | None = None
+    seen: Picture | None = None  # what the network saw last, through the first camera of the step
 
     def __post_init__(self) -> None:
         if (self.splats is None) == (self.picture is None):

@@ -7,7 +7,7 @@ refs/BRANCH, which holds a commit, and snapshots/COMMIT. Blender reads it withou
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -39,6 +39,20 @@ class NeededFiles:
 
 def needed(names: Collection[str], title: str) -> NeededFiles:
     """What is needed among the files of a repository or a folder. Raises ModelError for what is not there."""
+    small = configuration(names, title)
+    for variant in VARIANTS:
+        weights = [weights_of(network, names, variant) for network in STEMS]
+        if all(weights):
+            return NeededFiles((*small, *(name for files in weights for name in files)), variant)
+    lacking = next(network for network in STEMS if not weights_of(network, names, ""))
+    raise ModelError(
+        f"{title} holds no .safetensors of its {lacking}",
+        advice="Only safetensors are read, because other formats can run code. Choose another model, or convert it.",
+    )
+
+
+def configuration(names: Collection[str], title: str) -> list[str]:
+    """What says what the networks look like, their tokenizer and their schedule. Raises ModelError."""
     small = [name for name in sorted(names) if any(fnmatch(name, pattern) for pattern in SMALL_FILES)]
     missing = [name for name in SMALL_FILES if "*" not in name and name not in small]
     if any(name.startswith("text_encoder_2/") for name in names):
@@ -50,15 +64,7 @@ def needed(names: Collection[str], title: str) -> NeededFiles:
     if missing or not any(name.startswith("tokenizer/") for name in small):
         advice = "Choose a Stable Diffusion 1.x or 2.x model that is complete."
         raise ModelError(f"{title} has no {missing[0] if missing else 'tokenizer'}", advice=advice)
-    for variant in VARIANTS:
-        weights = [weights_of(network, names, variant) for network in STEMS]
-        if all(weights):
-            return NeededFiles((*small, *(name for files in weights for name in files)), variant)
-    lacking = next(network for network in STEMS if not weights_of(network, names, ""))
-    raise ModelError(
-        f"{title} holds no .safetensors of its {lacking}",
-        advice="Only safetensors are read, because other formats can run code. Choose another model, or convert it.",
-    )
+    return small
 
 
 def weights_of(network: str, names: Collection[str], variant: str) -> list[str]:
@@ -105,19 +111,22 @@ def snapshot(cache: Path, place: HubPlace) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def is_complete(folder: Path) -> bool:
+def is_complete(folder: Path, *, weights: bool = True) -> bool:
     """Whether the folder has all that is needed. A file appears there when it has been downloaded whole."""
     try:
-        needed(files_below(folder), str(folder))
+        (needed if weights else configuration)(files_below(folder), str(folder))
     except (ModelError, OSError):
         return False
     return True
 
 
-def find_cached(source: str, revision: str, cache: Path) -> Path | None:
-    """The folder in the cache that has the model of a hub id, whole."""
-    return first_complete(snapshot(cache, place) for place in places_to_find(source, revision))
+def find_cached(source: str, revision: str, cache: Path, *, weights: bool = True) -> Path | None:
+    """The folder in the cache that has the model of a hub id, whole, or all but its weights."""
+    folders = (snapshot(cache, place) for place in places_to_find(source, revision))
+    return next((folder for folder in folders if folder is not None and is_complete(folder, weights=weights)), None)
 
 
-def first_complete(folders: Iterable[Path | None]) -> Path | None:
-    return next((folder for folder in folders if folder is not None and is_complete(folder)), None)
+def cached_ids(cache: Path) -> list[str]:
+    """The hub ids whose models are in the cache, whole."""
+    ids = (folder.name.removeprefix("models--").replace("--", "/", 1) for folder in cache.glob("models--*--*"))
+    return sorted(id for id in ids if find_cached(id, "", cache))

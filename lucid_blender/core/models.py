@@ -31,6 +31,8 @@ class HubPlace:
 class KnownModel:
     """A model on offer."""
 
+    key: str  # by which a scene remembers it
+    short: str  # its name where there is little room
     name: str
     text: str  # for whom it is
     places: tuple[HubPlace, ...]
@@ -52,6 +54,8 @@ class KnownModel:
 
 KNOWN = (
     KnownModel(
+        key="SD_2_1_BASE",
+        short="SD 2.1 base",
         name="Stable Diffusion 2.1 base",
         text="What the papers distil: free prompts, 512 x 512 pixels; wants a graphics card",
         places=(
@@ -78,6 +82,8 @@ KNOWN = (
         license_page="https://github.com/Stability-AI/stablediffusion/blob/main/LICENSE-MODEL",
     ),
     KnownModel(
+        key="SD_1_5",
+        short="SD 1.5",
         name="Stable Diffusion 1.5",
         text="Older and wilder, with the most LoRAs and ControlNets; wants a graphics card",
         places=(HubPlace("stable-diffusion-v1-5/stable-diffusion-v1-5", "451f4fe16113bff5a5d2269ed5ad43b0592e9a14"),),
@@ -152,7 +158,16 @@ def known_ids(source: str) -> tuple[str, ...]:
 
 def in_words(size: int) -> str:
     """Bytes as the hub shows them: "5.16 GB", "340 MB"."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            return f"{size / factor:.3g} {unit}"
-    return f"{size} bytes"
+    unit, factor = _unit(size)
+    return f"{size / factor:.3g} {unit}"
+
+
+def share_in_words(there: int, size: int) -> str:
+    """ "1.61 of 5.16 GB"."""
+    unit, factor = _unit(size)
+    return f"{there / factor:.3g} of {size / factor:.3g} {unit}"
+
+
+def _unit(size: int) -> tuple[str, int]:
+    units = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
+    return next(((unit, factor) for unit, factor in units if size >= factor), ("bytes", 1))

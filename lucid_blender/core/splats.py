@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -99,6 +101,29 @@ class SplatCloud:
         none = np.empty((0, 3), np.float32)
         return cls.from_colors(
             positions=none, scales=none, rotations=np.empty((0, 4), np.float32), opacities=none[:, 0], colors=none
+        )
+
+    def chosen(self, which: npt.NDArray[Any]) -> SplatCloud:
+        """Some of the splats, by a mask [N] or by indices."""
+        return SplatCloud(
+            positions=self.positions[which],
+            scales=self.scales[which],
+            rotations=self.rotations[which],
+            opacities=self.opacities[which],
+            sh=self.sh[which],
+        )
+
+    @classmethod
+    def joined(cls, clouds: Sequence[SplatCloud]) -> SplatCloud:
+        """One after the other, with the highest degree; coefficients that a cloud has not are 0, as it is seen."""
+        coefficients = max(cloud.sh.shape[1] for cloud in clouds)
+        missing = [((0, 0), (0, coefficients - cloud.sh.shape[1]), (0, 0)) for cloud in clouds]
+        return cls(
+            positions=np.concatenate([cloud.positions for cloud in clouds]),
+            scales=np.concatenate([cloud.scales for cloud in clouds]),
+            rotations=np.concatenate([cloud.rotations for cloud in clouds]),
+            opacities=np.concatenate([cloud.opacities for cloud in clouds]),
+            sh=np.concatenate([np.pad(cloud.sh, width) for cloud, width in zip(clouds, missing, strict=True)]),
         )
 
     def equals(self, other: SplatCloud) -> bool:

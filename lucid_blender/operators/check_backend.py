@@ -22,7 +22,8 @@ class LUCID_OT_check_backend(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            installing.start(check_plan(preferences.find_backend()))
+            models = ("HF_HUB_CACHE", str(preferences.models_folder()))
+            installing.start(check_plan(preferences.find_backend(), (models,)))
         except LucidError as error:
             return report(self, error)
         return {"FINISHED"}

@@ -3,7 +3,7 @@
 import bpy
 from bpy.props import EnumProperty
 
-from ..properties import known_words
+from ..settings_check import known_words
 
 _items: list[tuple[str, str, str]] = []  # Blender keeps no reference to what an items function returns
 

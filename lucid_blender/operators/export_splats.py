@@ -8,13 +8,14 @@ from bpy.props import BoolProperty, StringProperty
 from ..core.errors import LucidError
 from ..core.formats.ply import write_ply
 from ..scene.pointcloud import is_splats, read_splats
+from ..scene.splat_objects import world_splats
 from . import running
 
 
 class LUCID_OT_export_splats(bpy.types.Operator):
     bl_idname = "lucid.export_splats"
     bl_label = "Export Splats"
-    bl_description = "Write the active object's splats, in its own coordinates, to a PLY file for other programs"
+    bl_description = "Write the active object's splats to a PLY file for other programs"
     bl_options = {"REGISTER"}
 
     filepath: StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"})
@@ -23,6 +24,12 @@ class LUCID_OT_export_splats(bpy.types.Operator):
     pad_to_degree_3: BoolProperty(
         name="Fill up to Degree 3",
         description="Write all 48 colour coefficients, the missing ones as 0: many viewers insist on them",
+        default=True,
+    )
+
+    apply_transform: BoolProperty(
+        name="Apply Transform",
+        description="Write the splats as they stand in the world, instead of in the object's own coordinates",
         default=True,
     )
 
@@ -42,7 +49,8 @@ class LUCID_OT_export_splats(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         path = Path(bpy.path.ensure_ext(bpy.path.abspath(self.filepath), ".ply"))
         try:
-            cloud = read_splats(context.active_object)
+            read = world_splats if self.apply_transform else read_splats
+            cloud = read(context.active_object)
             write_ply(path, cloud, pad_to_degree_3=self.pad_to_degree_3)
         except LucidError as error:
             return running.report(self, error)

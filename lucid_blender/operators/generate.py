@@ -1,14 +1,16 @@
 """lucid.generate: from the prompt in the sidebar to a prop in the scene."""
 
 import random
+from pathlib import Path
 
 import bpy
 
 from .. import preferences
 from ..client.job_state import state
 from ..core.errors import LucidError
+from ..core.messages import Generate
 from ..properties import to_request
-from . import running
+from . import attending, running
 from .prop import Prop
 
 
@@ -49,12 +51,15 @@ class LUCID_OT_generate(bpy.types.Operator):
 
 def prepared(context: bpy.types.Context, *, mesh_beside: bool = False) -> Prop:
     """The run that the sidebar describes, in a new job folder."""
+    return Prop(attending.in_new_folder(sidebar_request(context)), mesh_beside=mesh_beside)
+
+
+def sidebar_request(context: bpy.types.Context) -> Generate:
+    """What the sidebar describes; it gets its folder when it starts."""
     settings = context.scene.lucid
     if settings.randomise:
         settings.seed = random.randrange(2**31)
-    folder = preferences.new_job_folder(settings.prompt)
-    request = to_request(settings, folder=folder, depsgraph=context.evaluated_depsgraph_get())
-    return Prop(request, mesh_beside=mesh_beside)
+    return to_request(settings, folder=Path(), depsgraph=context.evaluated_depsgraph_get())
 
 
 def show_colors(space: bpy.types.Space | None) -> None:

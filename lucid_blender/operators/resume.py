@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, StringProperty
 from ..client.job_state import state
 from ..core import codec
 from ..core.errors import InvalidInput, JobError, LucidError
-from ..core.inputs import Inputs
+from ..core.inputs import InputName, Inputs
 from ..core.jobs import SETTINGS_FILE, upgraded
 from ..core.messages import Generate
 from ..core.options import Generation
@@ -52,7 +52,7 @@ class LUCID_OT_resume(bpy.types.Operator):
         return {"FINISHED"}
 
 
-_READ = ("generation", "state", "artefacts", "placement")
+_READ = ("generation", "state", "stopped_at", "artefacts", "inputs", "placement")
 
 
 def resume_request(folder: Path) -> Generate:
@@ -68,8 +68,15 @@ class SavedJob:
 
     generation: Generation
     state: str = ""  # "finished", "cancelled", ...
+    stopped_at: int = 0  # the step at which it was told to stop and keep what it had; 0: it was not
     artefacts: tuple[str, ...] = ()  # file names
+    inputs: tuple[InputName, ...] = ()  # those that are files of the folder
     placement: tuple[float, ...] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is nothing left to resume."""
+        return self.state == "finished" and not self.stopped_at
 
 
 def read_job(folder: Path) -> SavedJob:

@@ -6,12 +6,12 @@ In a window `start` returns at once and `tick` runs from a timer, also across a 
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 import bpy
 
 from .. import preferences
-from ..client.installer import state as installation
 from ..client.job_state import state
 from ..client.session import Session
 from ..core.errors import BackendError, LucidError
@@ -104,6 +104,16 @@ def cancel() -> None:
         _session.cancel()
 
 
+def stop_and_keep() -> None:
+    """End the run with what is there."""
+    if _session is not None and state.busy:
+        if state.phase == "paused":
+            _session.unpause()
+            state.phase = "running"
+        state.keeping = True
+        _session.stop_and_keep()
+
+
 def pause() -> None:
     """Hold the run, or let it go on."""
     if _session is None:
@@ -122,6 +132,9 @@ def stop(*, wait: bool = True) -> None:
     session, _session, _work, _on_event = _session, None, None, None
     if session is not None:
         session.close(wait=wait)
+        for event in session.events() if state.busy else ():  # the extension goes in the middle of a run
+            if isinstance(event, Failed):
+                state.note(event)
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
     if _on_undo in bpy.app.handlers.undo_post:
@@ -129,13 +142,19 @@ def stop(*, wait: bool = True) -> None:
     redraw()
 
 
+def folder_at_work() -> Path | None:
+    """The folder of the job that this Blender runs."""
+    request = _work.request if _work is not None and state.busy else None
+    return Path(request.job_folder) if isinstance(request, Generate) else None
+
+
 def redraw() -> None:
     """Bring panels and status bars up to date."""
-    at_work = state if state.busy else installation
-    text = f"Lucid Dreamer: {at_work.line}" if at_work.busy else None
     manager = bpy.context.window_manager
     for window in manager.windows if manager and not bpy.app.background else ():
-        window.workspace.status_text_set(text)
+        if not window.modal_operators:  # whose text it would take away
+            with bpy.context.temp_override(window=window):  # 5.2 crashes without one, just after a file is loaded
+                window.workspace.status_text_set(None)  # the one way to have the status bar drawn again
         for area in window.screen.areas:
             if area.type in ("IMAGE_EDITOR", "PREFERENCES"):  # a picture may have grown; how far the backend is
                 area.tag_redraw()
@@ -179,7 +198,8 @@ def _take(event: Event) -> None:
             state.note(event)
         case Failed():
             state.note(event)
-            undo_step(f"Lucid Dreamer: {state.title} (stopped)")
+            if _work is not None and not isinstance(_work.request, FetchModel):  # which changes no scene
+                undo_step(f"Lucid Dreamer: {state.title} (stopped)")
         case _:
             state.note(event)
     if on_event is not None:

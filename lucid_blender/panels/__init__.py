@@ -1,10 +1,16 @@
 """What is drawn; no verbs."""
 
-from . import generate, splats, viewport
+from . import generate, history, menus, presets, queue, sections, splats, viewport
 
 CLASSES = (
+    presets.LUCID_PT_presets,
     generate.LUCID_PT_generate,
+    *sections.CLASSES,
     viewport.LUCID_PT_viewport,
-    generate.LUCID_PT_advanced,
+    queue.LUCID_UL_queue,
+    queue.LUCID_PT_queue,
+    history.LUCID_UL_history,
+    history.LUCID_PT_history,
     splats.LUCID_PT_splats,
+    menus.LUCID_MT_object,
 )

@@ -6,11 +6,16 @@ from .. import installation_view
 from ..client.installer import state as at_installing
 from ..client.job_state import state
 from ..core.errors import BackendError
-from ..core.options import Generation
 from ..preferences import LucidPreferences, find_backend, installation_folder
-from ..properties import known_words, needs_mesh, unknown_words
-from .options import draw_options
+from ..properties import makes_picture
+from ..settings_check import FIXES, known_words, problems, unknown_words
+from .icons import icon_of_seen
+from .model import draw_model
+from .presets import LUCID_PT_presets
 from .text import wrapped
+
+SEEN_SCALE = 4.0  # units of the interface
+PIXELS_PER_BAR = 11.0  # of the interface font at its default size
 
 
 class LUCID_PT_generate(bpy.types.Panel):
@@ -19,6 +24,9 @@ class LUCID_PT_generate(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = "Lucid"
 
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        LUCID_PT_presets.draw_panel_header(self.layout)
+
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.lucid
         draw_backend(layout, context)
@@ -26,23 +34,17 @@ class LUCID_PT_generate(bpy.types.Panel):
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
-        row = column.row()
-        row.active = not settings.customise
-        row.prop(settings, "preset")
+        draw_preset(column, settings)
         row = column.row(align=True)
         row.prop(settings, "seed")
         row.prop(settings, "randomise", text="", icon="FILE_REFRESH")
-        if not settings.customise:
-            column.prop(settings, "initialiser")
-        if needs_mesh(settings):
-            column.prop(settings, "initial_mesh")
-        column.prop(settings, "model")
-        if settings.model == "OTHER":
-            column.prop(settings, "model_source", text="Hub Id or Folder")
-        column.prop(settings, "make_mesh")
+        if makes_picture(settings):
+            column.template_ID(settings, "initial_image", open="image.open", text="Picture")
+        draw_model(column, context)
         if state.busy:
             draw_progress(layout, context)
         else:
+            draw_problems(layout, context)
             row = layout.row()
             row.scale_y = 1.6
             row.operator("lucid.generate", icon="SHADERFX")
@@ -51,37 +53,23 @@ class LUCID_PT_generate(bpy.types.Panel):
             wrapped(layout, context, notice, icon="INFO")
 
 
-class LUCID_PT_advanced(bpy.types.Panel):
-    bl_label = "Advanced"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Lucid"
-    bl_parent_id = "LUCID_PT_generate"
-    bl_options = {"DEFAULT_CLOSED"}
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = self.layout, context.scene.lucid
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        layout.prop(settings, "show_colors")
-        layout.prop(settings, "customise")
-        if settings.customise:
-            layout.operator("lucid.fill_options", icon="PRESET")
-            draw_options(layout, settings.options, Generation)
-        else:
-            draw_short(layout, settings)
-        layout.operator("lucid.resume", text="Resume a Job...", icon="FILE_FOLDER").directory = ""
+def draw_preset(column: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """The preset, and whether all options are used in its place."""
+    row = column.row(align=True)
+    row.prop(settings, "preset")
+    if settings.customise:
+        row.operator("lucid.fill_options", text="", icon="LOOP_BACK")
+    row.prop(settings, "customise", text="", icon="OPTIONS")
 
 
-def draw_short(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
-    """The options that are changed most often."""
-    layout.prop(settings, "objective")
-    for switch, value in (("set_iterations", "iterations"), ("set_splats", "splats")):
-        row = layout.row(heading=settings.bl_rna.properties[value].name)
-        row.prop(settings, switch, text="")
-        field = row.row()
-        field.active = getattr(settings, switch)
-        field.prop(settings, value, text="")
+def draw_problems(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What would fail, and what helps."""
+    for problem in problems(context):
+        box = layout.box()
+        wrapped(box, context, problem.message, icon="ERROR")
+        column = box.column(align=True)
+        for fix in problem.fixes:
+            column.operator("lucid.fix_setting", text=FIXES[fix].label).fix = fix
 
 
 def draw_backend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -102,7 +90,7 @@ def draw_backend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 
 
 def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Prompt and negative prompt, and words that the built-in model does not know."""
+    """The prompt, and words that the built-in model does not know."""
     settings = context.scene.lucid
     column = layout.column(align=True)
     column.label(text="Prompt")
@@ -111,8 +99,6 @@ def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row.prop(settings, "prompt", text="", placeholder="a red mushroom")
     if settings.model == "BUILTIN" and known_words():
         row.operator("lucid.choose_prop", text="", icon="VIEWZOOM")
-    column.separator(factor=0.5)
-    column.prop(settings, "negative_prompt", text="", placeholder="Negative prompt")
     unknown = unknown_words(settings)
     if unknown:
         text = f"The built-in model does not know {', '.join(unknown)}. The magnifier lists what it knows."
@@ -123,9 +109,17 @@ def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     """The bar, the numbers, what computes them, and what can be done."""
     column = layout.column(align=True)
     column.label(text=state.title, icon="SHADERFX")
+    if state.unit == "bytes":
+        column.label(text=state.stage, icon="IMPORT")
     column.progress(factor=state.factor, type="BAR", text=state.line)
     if state.splats:
         column.label(text=f"{state.splats:,} splats".replace(",", " "))
+    if len(state.gradients.points) > 1:
+        column.label(text=f"Gradient  {state.gradients.bars(room_for_bars(context))}")
+    if state.seen is not None:
+        row = layout.row()
+        row.template_icon(icon_value=icon_of_seen(state.seen), scale=SEEN_SCALE)
+        wrapped(row, context, "Seen last\nby the model")
     if state.rasterizer:
         column = layout.column(align=True)
         column.active = False
@@ -135,6 +129,15 @@ def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     paused = state.phase == "paused"
     row.operator("lucid.pause", text="Continue" if paused else "Pause", icon="PLAY" if paused else "PAUSE")
     row.operator("lucid.cancel", icon="CANCEL")
+    column = layout.column(align=True)
+    column.operator("lucid.stop_and_keep", icon="CHECKMARK")
+    column.operator("lucid.queue_add", icon="ADD")
+
+
+def room_for_bars(context: bpy.types.Context) -> int:
+    """How many bars of a curve fit beside its name."""
+    width = context.region.width / context.preferences.system.ui_scale
+    return max(int(width / PIXELS_PER_BAR) - 10, 8)
 
 
 def draw_end(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -1,5 +1,6 @@
 """Every option, drawn from the fields of its dataclass."""
 
+from collections.abc import Collection
 from typing import Any
 
 import bpy
@@ -11,9 +12,12 @@ from ..option_properties import chosen_member, group_of, kind_of, switch_of
 DRAWN_ABOVE = {"prompt", "negative_prompt", "seed", "mesh", "model.source", "model.allow_download"}
 
 
-def draw_options(layout: bpy.types.UILayout, group: Any, cls: type, path: str = "") -> None:
-    """Plain values in a column, dataclasses in panels of their own, closed at first."""
+def draw_options(
+    layout: bpy.types.UILayout, group: Any, cls: type, path: str = "", *, only: Collection[str] | None = None
+) -> None:
+    """Plain values in a column, dataclasses in panels of their own, closed at first; all of them, or ``only`` some."""
     fields = [field for field in option_fields(cls) if path + field.name not in DRAWN_ABOVE]
+    fields = [field for field in fields if only is None or field.name in only]
     column = layout.column()
     for field in fields:
         if not field.members:

@@ -17,6 +17,7 @@ class LUCID_PT_splats(bpy.types.Panel):
             column = layout.column(align=True)
             column.label(text=str(active["prompt"]), icon="OUTLINER_OB_POINTCLOUD")
             column.label(text=f"Seed {active['seed']}", icon="BLANK1")
+            layout.operator("lucid.use_settings", text="Use Its Settings", icon="PRESET").folder = ""
         layout.operator("lucid.edit_splats", text="Edit with Prompt...", icon="GREASEPENCIL")
         layout.operator("lucid.splats_to_mesh", icon="OUTLINER_OB_MESH")
         if state.busy:

@@ -14,6 +14,7 @@ from .placement import numbers_of
 
 COLOR = "Color"
 TRAINING_RADIUS = 0.6  # metres: the bounding sphere of a mesh that a run starts from
+SURFACES = frozenset({"MESH", "CURVE", "SURFACE", "FONT", "META"})  # the kinds of objects that have one
 
 
 def create_mesh(mesh: TriangleMesh, name: str) -> bpy.types.Object:
@@ -34,6 +35,11 @@ def create_mesh(mesh: TriangleMesh, name: str) -> bpy.types.Object:
     data.color_attributes.active_color = attribute
     data.materials.append(mesh_material())
     return bpy.data.objects.new(name, data)
+
+
+def has_surface(source: bpy.types.Object) -> bool:
+    """Whether an object is of a kind that has one; it may still turn out to have no faces."""
+    return source.type in SURFACES
 
 
 def read_mesh(source: bpy.types.Object, depsgraph: bpy.types.Depsgraph, *, split_colors: bool = False) -> TriangleMesh:

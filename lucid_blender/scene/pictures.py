@@ -17,6 +17,9 @@ def load_picture(path: Path, name: str) -> bpy.types.Image:
         image.pack()
     except RuntimeError as error:
         raise FormatError(f"{path} cannot be read as a picture: {error}", advice="Give a PNG or JPEG file.") from error
+    if not image.size[0]:
+        bpy.data.images.remove(image)
+        raise FormatError(f"{path} holds no picture that Blender can read", advice="Give a PNG or JPEG file.")
     image.name = name
     return image
 
@@ -26,9 +29,7 @@ def show_picture(picture: Picture, name: str, image: bpy.types.Image | None = No
     height, width, _ = picture.pixels.shape
     if image is None or tuple(image.size) != (width, height) or image.is_float:
         image = bpy.data.images.new(name, width, height)
-    values = np.ones((height, width, 4), dtype=np.float32)
-    values[..., :3] = picture.pixels[::-1] / np.float32(255)  # Blender's first row is the lowest
-    image.pixels.foreach_set(values.ravel())
+    image.pixels.foreach_set(picture.rgba)
     image.update()
     return image
 

@@ -19,6 +19,7 @@ from .material import splat_material
 from .nodes import splat_nodes
 
 MODIFIER = "Lucid Splats"
+IN_CACHE = 2048  # splats copied at a time
 NATIVE_SPLATS = bpy.app.version >= (5, 3, 0)
 _FIELD_OF_TYPE = {"FLOAT_COLOR": "color", "FLOAT_VECTOR": "vector", "FLOAT4": "vector"}  # all others: "value"
 
@@ -54,8 +55,8 @@ def splat_data(cloud: SplatCloud, name: str) -> bpy.types.PointCloud:
     _write(data, "scale", "FLOAT_VECTOR", cloud.scales)
     _write(data, "rotation", "QUATERNION", cloud.rotations)
     _write(data, "radiance:base", _four_floats(), base)
-    for k in range(1, cloud.sh.shape[1]):
-        _write(data, f"radiance:sh_{k - 1}", "FLOAT_VECTOR", cloud.sh[:, k])
+    for k, coefficient in enumerate(_by_coefficient(cloud.sh)):
+        _write(data, f"radiance:sh_{k}", "FLOAT_VECTOR", coefficient)
     if NATIVE_SPLATS and hasattr(data, "type"):
         data.type = "GAUSSIAN_SPLAT"
     return data
@@ -103,6 +104,16 @@ def read_arrays(data: bpy.types.PointCloud) -> dict[str, Any]:
         "base": base,
         "higher": higher,
     }
+
+
+def _by_coefficient(sh: np.ndarray) -> np.ndarray:
+    """[K - 1, N, 3] the coefficients above the constant one, of [N, K, 3]; by blocks of rows that stay in the
+    processor's cache."""
+    apart = np.empty((sh.shape[1] - 1, len(sh), 3), np.float32)
+    for start in range(0, len(sh) if len(apart) else 0, IN_CACHE):
+        rows = slice(start, start + IN_CACHE)
+        apart[:, rows] = sh[rows, 1:].transpose(1, 0, 2)
+    return apart
 
 
 def _four_floats() -> str:

@@ -38,12 +38,16 @@ class FakeHub:
     requests: list[str] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
     damaged: set[str] = field(default_factory=set)
+    busy: int = 0  # so many of the next answers with a file are 503
+    leaked: bool = False  # the token has come to where the files are
     token: str = "hf_secret"
     url: str = ""
 
     def sent(self, name: str) -> list[str]:
-        """The GET requests for one file."""
-        return [entry for entry in self.requests if entry.startswith("GET ") and name in entry]
+        """The requests that brought one file, or a part of it."""
+        return [
+            entry for entry in self.requests if entry.startswith("GET ") and "/resolve/" not in entry and name in entry
+        ]
 
 
 def is_large(name: str) -> bool:
@@ -65,6 +69,8 @@ class Handler(BaseHTTPRequestHandler):
             self.describe(match[1], match[2])
         elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self.send_file(*match.groups())
+        elif match := re.fullmatch(r"/storage/([^/]+/[^/]+)/(.+)", path):
+            self.send_large(*match.groups())
         else:
             self.answer(404, b"{}")
 
@@ -90,14 +96,25 @@ class Handler(BaseHTTPRequestHandler):
         if repository.gated and self.headers.get("Authorization") != f"Bearer {self.hub.token}":
             return self.answer(401, b"", {"X-Error-Code": "GatedRepo"})
         content = repository.content(name)
-        tag = hashlib.sha256(content).hexdigest() if is_large(name) else hashlib.sha1(content).hexdigest()
-        headers = {"X-Repo-Commit": repository.commit, "ETag": f'"{tag}"'}
-        status = 200
+        headers = {"X-Repo-Commit": repository.commit}
+        if not is_large(name):
+            return self.answer(200, content, headers | {"ETag": f'"{hashlib.sha1(content).hexdigest()}"'})
+        headers |= {"X-Linked-ETag": f'"{hashlib.sha256(content).hexdigest()}"', "X-Linked-Size": str(len(content))}
+        elsewhere = self.hub.url.replace("127.0.0.1", "localhost")  # another host, as far as clients can tell
+        self.answer(302, b"", headers | {"Location": f"{elsewhere}/storage/{id}/{name}"})
+
+    def send_large(self, id: str, name: str) -> None:
+        """What the hub's storage answers, to which it redirects."""
+        self.hub.leaked |= "Authorization" in self.headers
+        content, status = self.hub.repositories[id].content(name), 200
+        if self.hub.busy:
+            self.hub.busy -= 1
+            return self.answer(503, b"busy")
         if name in self.hub.damaged:
             content = content[:-1] + bytes([content[-1] ^ 1])
         if match := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")):
             status, content = 206, content[int(match[1]) :]
-        self.answer(status, content, headers, cut=is_large(name))
+        self.answer(status, content, {"ETag": '"of the storage"'}, cut=True)
 
     def answer(self, status: int, content: bytes, headers: dict[str, str] | None = None, *, cut: bool = False) -> None:
         self.send_response(status)

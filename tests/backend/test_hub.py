@@ -6,44 +6,29 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 import torch
 
-from lucid_blender.backend import hub, transfer
+from lucid_blender.backend import hub, run, transfer
 from lucid_blender.backend.diffusion import load
+from lucid_blender.client.process import Launch
+from lucid_blender.client.session import Session
 from lucid_blender.core import models
 from lucid_blender.core.errors import ModelError
-from lucid_blender.core.messages import Event, FetchModel, Finished, ModelFound, Progress
+from lucid_blender.core.messages import Event, FetchModel, Finished, Generate, ModelFound, Progress
 from lucid_blender.core.model_files import find_cached
 from lucid_blender.core.models import HubPlace, KnownModel
 from lucid_blender.core.options import DiffusionModel
 
-from .fake_hub import COMMIT, FakeHub, FakeRepository, serving
+from .conftest import HUB_ID as ID
+from .fake_hub import COMMIT, FakeHub, FakeRepository
+from .test_run import tiny_generation
 
-ID = "someone/tiny"
 OPTIONS = DiffusionModel(source=ID)
 UNET = "unet/diffusion_pytorch_model.safetensors"
-
-
-@pytest.fixture
-def served(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    """A hub with one model, and an empty cache."""
-    constants = huggingface_hub.constants
-    with serving(FakeHub(repositories={ID: FakeRepository(tiny_model)})) as fake:
-        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, fake.url)
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "ENDPOINT", fake.url)
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-        monkeypatch.delenv("HF_TOKEN", raising=False)
-        monkeypatch.setattr(hub, "SECONDS_BETWEEN_REPORTS", 0.0)
-        yield fake
 
 
 def downloaded(options: DiffusionModel = OPTIONS) -> list[Event]:
@@ -114,10 +99,10 @@ def test_a_download_that_was_stopped_goes_on_where_it_was(served: FakeHub, tiny_
     assert find_cached(ID, "", hub.cache()) is None
     (part,) = hub.cache().rglob(f"*{transfer.PART}")
     assert part.stat().st_size == 4096
-    (name,) = {request.partition(f"resolve/{COMMIT}/")[2] for request in served.sent(".safetensors")}
+    (name,) = {request.partition(f"storage/{ID}/")[2] for request in served.sent(".safetensors")}
     served.requests.clear()
     first = next(event for event in downloaded() if isinstance(event, ModelFound))
-    assert served.sent(name) == [f"GET /{ID}/resolve/{COMMIT}/{name} bytes=4096-"]
+    assert served.sent(name) == [f"GET /storage/{ID}/{name} bytes=4096-"]
     assert first.missing < first.size
     folder = find_cached(ID, "", hub.cache())
     assert folder is not None and weights(folder) == weights(tiny_model)
@@ -130,6 +115,21 @@ def test_a_connection_that_breaks_is_made_again(served: FakeHub, tiny_model: Pat
     folder = find_cached(ID, "", hub.cache())
     assert folder is not None and weights(folder) == weights(tiny_model)
     assert any("bytes=1000-" in request for request in served.requests)
+
+
+def test_a_server_that_is_busy_is_asked_again(served: FakeHub, tiny_model: Path) -> None:
+    served.busy = transfer.TRIES - 1
+    downloaded()
+    folder = find_cached(ID, "", hub.cache())
+    assert folder is not None and weights(folder) == weights(tiny_model)
+    assert not served.busy
+
+
+def test_pauses_grow_and_can_be_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(transfer.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(transfer.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    assert len(list(transfer._pause(2.0, tmp_path / "none"))) == 8 and now[0] == 2.0
 
 
 def test_one_that_never_brings_a_byte_ends_with_advice(served: FakeHub) -> None:
@@ -162,6 +162,7 @@ def test_a_gated_model_says_what_to_do_and_comes_with_a_token(served: FakeHub, m
     monkeypatch.setenv("HF_TOKEN", served.token)
     downloaded()
     assert find_cached(ID, "", hub.cache()) is not None
+    assert served.sent(UNET) and not served.leaked  # it is for the hub, and not for its storage
 
 
 def test_what_is_not_there_is_said(served: FakeHub) -> None:
@@ -274,7 +275,43 @@ def test_the_cache_is_where_the_hubs_library_has_it() -> None:
         assert mine.stdout == done.stdout != "", given
 
 
-# ---------------------------------------------------------------- the command line
+def test_a_run_downloads_its_model_first_and_can_be_stopped_there(
+    served: FakeHub, tiny_model: Path, tmp_path: Path
+) -> None:
+    generation = replace(tiny_generation(tiny_model), iterations=2, model=OPTIONS)
+    request = Generate(generation=generation, job_folder=str(tmp_path / "job"))
+    events = run.handle(request)
+    next(event for event in events if isinstance(event, Progress) and event.unit == "bytes")
+    events.close()
+    assert find_cached(ID, "", hub.cache()) is None
+    stages = [event.stage for event in run.handle(replace(request, resume=True)) if isinstance(event, Progress)]
+    assert "Downloading the model" in stages
+    assert stages.index("Downloading the model") < stages.index("Distilling")
+    again = run.handle(Generate(generation=generation, job_folder=str(tmp_path / "again")))
+    assert "Downloading the model" not in [event.stage for event in again if isinstance(event, Progress)]
+    splats = [(tmp_path / name / "prop.ply").read_bytes() for name in ("job", "again")]
+    assert splats[0] == splats[1]
+
+
+# ---------------------------------------------------------------- through the processes
+
+
+def test_the_add_on_has_its_backend_download(served: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", served.url)
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    served.repositories[ID].gated = True
+    launch = Launch(python=Path(sys.executable), cache_folder=tmp_path, allow_downloads=True)
+    launch = replace(launch, models_folder=tmp_path / "models", hub_token=served.token)
+    events: list[Event] = []
+    session = Session(launch)
+    try:
+        session.run_blocking(FetchModel(model=OPTIONS), on_event=events.append)
+        with pytest.raises(ModelError, match="nobody/nothing"):
+            session.run_blocking(FetchModel(model=DiffusionModel(source="nobody/nothing")))
+    finally:
+        session.close()
+    assert any(isinstance(event, ModelFound) for event in events)
+    assert find_cached(ID, "", tmp_path / "models") is not None
 
 
 def test_the_command_line_downloads_and_lists(served: FakeHub, tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 import torch
 
-from lucid_blender.backend import job_inputs
 from lucid_blender.backend.job import CHECKPOINT, LOCK, LOG, PREVIOUS, RECORD, Job
 from lucid_blender.core.errors import Cancelled, InvalidInput, JobError, ModelError
 from lucid_blender.core.inputs import Inputs
+from lucid_blender.core.job_inputs import FILES as INPUT_FILES
 from lucid_blender.core.meshes import TriangleMesh
 from lucid_blender.core.options import Generation, Meshing, MeshSurface, Sds
 
@@ -156,7 +156,7 @@ def test_a_damaged_job_json_is_an_error_with_advice(job: Job, damage: Callable[[
 
 def test_a_damaged_initial_mesh_is_a_job_error_and_never_unpickled(tmp_path: Path) -> None:
     job = Job.create(tmp_path / "job", GENERATION, Inputs(mesh=TRIANGLE))
-    path = job.folder / job_inputs.FILES["mesh"]
+    path = job.folder / INPUT_FILES["mesh"]
     whole = path.read_bytes()
     np.savez(path, vertices=np.array([{}], dtype=object), triangles=TRIANGLE.triangles, colors=TRIANGLE.colors)
     pickled = path.read_bytes()

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from lucid_blender.backend import cli, run
-from lucid_blender.backend.cli_options import with_settings
 from lucid_blender.backend.diffusion import load
 from lucid_blender.backend.job import Job
 from lucid_blender.backend.run import generate, handle
 from lucid_blender.core.errors import InvalidInput
 from lucid_blender.core.messages import Finished, Generate, Notice, Progress
+from lucid_blender.core.option_names import with_settings
 from lucid_blender.core.options import (
     BUILTIN,
     Consistent3d,

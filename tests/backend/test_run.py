@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
+from torch import Tensor
 
-from lucid_blender.backend import choices
+from lucid_blender.backend import choices, run
 from lucid_blender.backend.job import Job
-from lucid_blender.backend.run import generate, handle
+from lucid_blender.backend.objectives.guidance import Distilled
+from lucid_blender.backend.pace import Pace
+from lucid_blender.backend.run import PICTURE_BACKGROUND, PREVIEW_SIZE, generate, handle
 from lucid_blender.core.errors import InvalidInput
 from lucid_blender.core.formats.ply import read_ply
-from lucid_blender.core.messages import ExtractMesh, Finished, Generate, Machinery, Notice, Progress, Snapshot
+from lucid_blender.core.jobs import PREVIEW_FILE
+from lucid_blender.core.messages import (
+    ExtractMesh,
+    Finished,
+    Generate,
+    Machinery,
+    Notice,
+    Progress,
+    Snapshot,
+    StopAndKeep,
+)
 from lucid_blender.core.options import (
     Densification,
     DiffusionModel,
@@ -106,6 +122,95 @@ def test_a_closed_run_goes_on_to_the_result_of_an_uninterrupted_one(
     assert isinstance(last, Finished)
     assert last.splats is not None
     assert whole.equals(last.splats)
+
+
+@pytest.mark.parametrize("stop", [1, 4])
+def test_a_run_told_to_stop_and_keep_delivers_what_it_has_and_can_still_be_resumed(
+    tiny_model: Path, tmp_path: Path, whole: SplatCloud, stop: int
+) -> None:
+    request = Generate(generation=tiny_generation(tiny_model), job_folder=str(tmp_path / "job"))
+    events = handle(request)
+    while True:
+        event = next(events)
+        if isinstance(event, Progress) and event.step == stop:
+            break
+    rest = [events.send(StopAndKeep()), *events]
+    assert isinstance(rest[-1], Finished)
+    assert rest[-1].splats is not None
+    assert not any(isinstance(event, Progress) and event.step > stop for event in rest)
+    assert {"prop.ply", "turntable.png"} <= set(rest[-1].artefacts)
+    record = Job.open(tmp_path / "job").record
+    assert (record.state, record.stopped_at) == ("finished", stop)
+    *_, last = handle(replace(request, resume=True))
+    assert isinstance(last, Finished)
+    assert last.splats is not None
+    assert whole.equals(last.splats)
+    assert Job.open(tmp_path / "job").record.stopped_at == 0
+
+
+def test_progress_carries_the_norm_of_the_gradient_at_the_latents(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    norms = []
+    before = run.distil
+
+    def distil(state: run.State) -> Distilled:
+        distilled = before(state)
+        norms.append(float((distilled.gradient**2).sum().sqrt()))
+        return distilled
+
+    monkeypatch.setattr(run, "distil", distil)
+    request = Generate(generation=tiny_generation(tiny_model, Sds()), job_folder=str(tmp_path / "job"))
+    told = [e.gradient_norm for e in handle(request) if isinstance(e, Progress) and e.stage == "Distilling"]
+    assert told == pytest.approx(norms, rel=1e-5)  # the same sum in another order, in float32
+    assert min(told) > 0
+
+
+def test_a_snapshot_has_what_the_network_saw_last(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    before = run.what_the_network_sees
+
+    def note(*given: Any) -> tuple[Tensor, bool]:
+        pictures, mirrored = before(*given)
+        seen.append((255 * pictures[0].detach().clamp(0, 1)).round().permute(1, 2, 0).numpy())
+        return pictures, mirrored
+
+    monkeypatch.setattr(run, "what_the_network_sees", note)
+    for event in handle(Generate(generation=tiny_generation(tiny_model, Sds()), job_folder=str(tmp_path / "job"))):
+        if isinstance(event, Snapshot):
+            assert event.seen is not None
+            assert event.seen.pixels.shape == (32, 32, 3)
+            assert np.abs(event.seen.pixels - seen[-1]).max() <= 1  # two ways of rounding
+    assert len(seen) == ITERATIONS
+
+
+def test_what_the_network_sees_is_made_small(tiny_model: Path, tmp_path: Path) -> None:
+    generation = replace(tiny_generation(tiny_model, Sds()), resolution=2 * run.SEEN_SIZE, iterations=1, views=1)
+    events = handle(Generate(generation=generation, job_folder=str(tmp_path / "job")))
+    (snapshot,) = (event for event in events if isinstance(event, Snapshot))
+    assert snapshot.seen is not None and snapshot.seen.pixels.shape == (run.SEEN_SIZE, run.SEEN_SIZE, 3)
+
+
+def test_a_gradient_that_is_no_number_is_not_told() -> None:
+    pace = Pace(Generation(prompt="a hat"))
+    assert pace.progress(1, 5, 2.5).gradient_norm == 2.5
+    assert pace.progress(2, 5, float("nan")).gradient_norm == pace.progress(3, 5, float("inf")).gradient_norm == -1
+
+
+def test_a_checkpoint_has_a_picture_of_the_prop_from_the_front(tiny_model: Path, tmp_path: Path) -> None:
+    job = Job.create(tmp_path, tiny_generation(tiny_model))
+    events = generate(job)
+    while not isinstance(next(events), Snapshot):  # the first step is over
+        pass
+    events.close()  # type: ignore[attr-defined]
+    with Image.open(tmp_path / PREVIEW_FILE) as picture:
+        seen = np.asarray(picture.convert("RGB"))
+    assert seen.shape == (PREVIEW_SIZE, PREVIEW_SIZE, 3)
+    corner, middle = seen[:8, :8], seen[PREVIEW_SIZE // 2, PREVIEW_SIZE // 2]
+    assert (corner == round(255 * PICTURE_BACKGROUND)).all() and not (middle == corner[0, 0]).all()
+    assert PREVIEW_FILE not in job.record.artefacts
 
 
 def test_a_run_that_died_goes_on_from_its_last_checkpoint(tiny_model: Path, tmp_path: Path, whole: SplatCloud) -> None:

@@ -6,7 +6,7 @@ import errno
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +29,7 @@ from lucid_blender.core.messages import (
     Progress,
     Shutdown,
     Snapshot,
+    StopAndKeep,
     Unpause,
 )
 from lucid_blender.core.options import Generation
@@ -298,8 +299,40 @@ def test_a_pause_holds_and_a_cancel_wakes(server: Server, gate: Gate) -> None:
     assert isinstance(failed, Failed) and failed.kind == "Cancelled" and gate.steps == 3
 
 
+@pytest.mark.parametrize("paused", [False, True])
+def test_stop_and_keep_is_told_to_the_run_between_two_events(paused: bool) -> None:
+    begun, told = threading.Event(), []
+
+    def run(work: Work) -> Generator[Event, StopAndKeep | None, None]:
+        assert begun.wait(PATIENCE)
+        while not told:
+            wish = yield Notice(message="step")
+            if wish is not None:
+                told.append(wish)
+        yield Finished(job_folder="kept")
+
+    server = Server(run, TOKEN)
+    server.receive(wire.encode(WORK))
+    if paused:
+        server.receive(wire.encode(Pause()))
+    server.receive(wire.encode(StopAndKeep()))  # before the first event, at which a generator cannot be told anything
+    begun.set()
+    while isinstance(event := server._outbox.take(), Notice):
+        pass
+    assert event == Finished(job_folder="kept") and told == [StopAndKeep()]
+    server.stop()
+
+
+def test_a_run_that_cannot_stop_early_ends_as_it_would_have(server: Server, gate: Gate) -> None:
+    server.receive(wire.encode(WORK))
+    server.receive(wire.encode(StopAndKeep()))
+    gate.permits.release(2)
+    assert [server._outbox.take() for _ in range(2)] == [Notice(message="1"), Notice(message="2")]
+    assert events_of(lambda work: iter([Progress(stage="a"), Finished()]))[-1] == Finished()
+
+
 def test_messages_without_a_run_do_nothing(server: Server) -> None:
-    for message in (Cancel(), Pause(), Unpause(), Acknowledge(), Finished()):
+    for message in (Cancel(), Pause(), Unpause(), StopAndKeep(), Acknowledge(), Finished()):
         server.receive(wire.encode(message))
     assert not server.stopping.is_set()
     server.receive(wire.encode(Shutdown()))

@@ -12,14 +12,16 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 WIDTH = 16
 
 
-def save_tiny_model(folder: Path, *, prediction: str = "epsilon", channels: int = 4, safe: bool = True) -> Path:
+def save_tiny_model(
+    folder: Path, *, prediction: str = "epsilon", channels: int = 4, safe: bool = True, width: int = WIDTH
+) -> Path:
     """A random model of a few thousand weights whose pictures are 32 x 32 pixels and latents 8 x 8."""
     torch.manual_seed(0)
     tokenizer = tiny_tokenizer(folder.parent / f"{folder.name}-tokenizer")
     text = CLIPTextModel(
         CLIPTextConfig(
             vocab_size=len(tokenizer),
-            hidden_size=WIDTH,
+            hidden_size=width,
             intermediate_size=WIDTH,
             num_hidden_layers=1,
             num_attention_heads=2,
@@ -44,7 +46,7 @@ def save_tiny_model(folder: Path, *, prediction: str = "epsilon", channels: int 
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         layers_per_block=1,
-        cross_attention_dim=WIDTH,
+        cross_attention_dim=width,
         attention_head_dim=4,
         norm_num_groups=4,
     )

@@ -142,7 +142,7 @@ def test_overrides_pass_through_and_the_original_can_stay_visible() -> None:
 
 @pytest.mark.usefixtures("fake_backend")
 def test_an_edit_runs_beside_the_user(monkeypatch: pytest.MonkeyPatch, pump: Callable[[], None]) -> None:
-    monkeypatch.setattr(api, "_require_window", lambda: None)
+    monkeypatch.setattr(api, "require_window", lambda: None)
     original = placed(random_cloud(10))
     result = api.edit(original, "a cat", preset="draft", iterations=3, wait=False)
     assert not result.done

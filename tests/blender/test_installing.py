@@ -92,6 +92,7 @@ def test_removing_leaves_no_backend() -> None:
 
 
 def test_while_a_run_is_at_work_its_environment_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    bpy.ops.lucid.install_backend()
     monkeypatch.setattr(job, "phase", "running")
     for change in (bpy.ops.lucid.install_backend, bpy.ops.lucid.remove_backend):
         with pytest.raises(RuntimeError, match="at work"):

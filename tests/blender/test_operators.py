@@ -16,6 +16,7 @@ from lucid_blender.core.options import Control
 from lucid_blender.operators import running
 from lucid_blender.operators.prop import Prop
 from lucid_blender.operators.resume import resume_request
+from lucid_blender.preparing import prop_with
 from lucid_blender.scene.placement import matrix_of
 from lucid_blender.scene.pointcloud import create_splats, read_splats
 
@@ -130,7 +131,7 @@ def test_without_a_backend_generate_says_how_to_get_it(monkeypatch: pytest.Monke
 
 def started(prompt: str, folder: Path, **changes: object) -> Prop:
     draft = api.make_generation(prompt, preset_name="draft", model=api.model_named("builtin"))
-    prop = api._prop(draft, start_from=None, job_folder=folder, **{"iterations": 3, **changes})
+    prop = prop_with(draft, start_from=None, job_folder=folder, **{"iterations": 3, **changes})
     running.start(prop)
     return prop
 
@@ -143,13 +144,13 @@ def test_a_control_mesh_travels_in_the_frame_of_the_first_shape(add_on: None, tm
     control = Control(kind="segmentation", source="owner/net")
     mug = api.make_generation("a red mug", preset_name="draft", model=api.model_named("builtin"))
     settings = {"job_folder": tmp_path, "controls": (control,)}
-    both = api._prop(mug, start_from=shape, control_mesh=other, **settings).request
+    both = prop_with(mug, start_from=shape, control_mesh=other, **settings).request
     side = np.ptp(both.inputs.mesh.vertices[:, 0])
     assert both.inputs.control_mesh.vertices.mean(axis=0) == pytest.approx([side, 0, 0], abs=1e-6)
     assert both.generation.controls == (control,)
-    same = api._prop(mug, start_from=shape, **settings).request
+    same = prop_with(mug, start_from=shape, **settings).request
     assert np.ptp(same.inputs.control_mesh.vertices, axis=0) == pytest.approx(np.ptp(same.inputs.mesh.vertices, axis=0))
-    alone = api._prop(mug, start_from=None, control_mesh=other, **settings)
+    alone = prop_with(mug, start_from=None, control_mesh=other, **settings)
     assert alone.request.inputs.mesh is None
     assert np.linalg.norm(alone.request.inputs.control_mesh.vertices, axis=1).max() == pytest.approx(0.6)
     # the prop appears where the body stands

@@ -1,6 +1,8 @@
 """Every option as a property: what goes in comes out, and each has its words."""
 
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 
 import bpy
 import pytest
@@ -21,7 +23,8 @@ from lucid_blender.core.options import (
     Vdm,
 )
 from lucid_blender.core.presets import OBJECTIVES, PRESETS, objective, preset
-from lucid_blender.panels.options import draw_options
+from lucid_blender.panels import sections
+from lucid_blender.panels.options import DRAWN_ABOVE, draw_options
 from lucid_blender.properties import fill_options, to_generation
 
 OTHER = DiffusionModel(source="a/b", loras=(Lora(source="x.safetensors", weight=0.3),))
@@ -132,6 +135,40 @@ def test_a_mesh_surface_asks_for_a_mesh() -> None:
     assert needs_mesh(chosen)
 
 
+def test_lengths_and_angles_have_their_unit() -> None:
+    cameras = bpy.context.scene.lucid.options.cameras
+    units = {name: cameras.bl_rna.properties[name].unit for name in ("radius", "fov_y", "elevation", "relax_every")}
+    assert units == {"radius": "LENGTH", "fov_y": "ROTATION", "elevation": "NONE", "relax_every": "NONE"}
+    cameras.fov_y = (0.5, 0.75)
+    assert option_properties.read(cameras, OrbitCameras).fov_y == (0.5, 0.75)  # shown in degrees, kept in radians
+
+
+def test_every_option_is_in_one_section() -> None:
+    names = [name for section in sections.CLASSES for name in section.fields]
+    names += [f"model.{name}" for section in sections.CLASSES for name in section.model_fields]
+    assert len(names) == len(set(names))
+    wanted = {field.name for field in option_fields(Generation)} - {"model"}
+    wanted |= {f"model.{field.name}" for field in option_fields(DiffusionModel)}
+    assert set(names) == wanted - DRAWN_ABOVE
+
+
+@pytest.mark.parametrize("customise", [False, True])
+def test_the_sections_draw_what_is_theirs(customise: bool) -> None:
+    chosen = settings()
+    chosen.customise = customise
+    drawn: list[str] = []
+    for section in sections.CLASSES:
+        section.draw(SimpleNamespace(layout=Layout(drawn), **panel_of(section)), bpy.context)
+    assert {"negative_prompt", "make_mesh"} <= set(drawn)
+    assert customise == ({"guidance_scale", "device", "relax_start"} < set(drawn))
+    assert customise != ({"initialiser", "set_iterations", "objective", "customise"} <= set(drawn))
+
+
+def panel_of(section: type) -> dict[str, object]:
+    names = ("fields", "model_fields")
+    return {name: getattr(section, name) for name in names} | {"draw_basics": partial(section.draw_basics, None)}
+
+
 class Layout:
     """Stands for a UILayout: notes what is drawn, every panel open."""
 
@@ -140,6 +177,9 @@ class Layout:
 
     def prop(self, group: bpy.types.PropertyGroup, name: str, **_: object) -> None:
         assert name in group.bl_rna.properties
+        self.drawn.append(name)
+
+    def template_ID(self, group: bpy.types.PropertyGroup, name: str, **_: object) -> None:
         self.drawn.append(name)
 
     def panel(self, name: str, *, default_closed: bool) -> tuple["Layout", "Layout"]:

@@ -6,12 +6,13 @@ import bpy
 import numpy as np
 import pytest
 
-from lucid_blender import preferences, properties
+from lucid_blender import preferences, properties, settings_check
 from lucid_blender.core.errors import BackendError, InvalidInput
 from lucid_blender.core.options import BUILTIN, Ism, Meshing, MeshSurface, Sds, Sphere
 from lucid_blender.core.presets import PRESETS, preset
-from lucid_blender.properties import make_generation, model_named, to_generation, to_request, unknown_words
+from lucid_blender.properties import make_generation, model_named, to_generation, to_request
 from lucid_blender.scene.placement import matrix_of
+from lucid_blender.settings_check import unknown_words
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_unknown_words_are_those_of_no_list(
 ) -> None:
     card = tmp_path / "lucid.json"
     card.write_text('{"classes": ["mug", "ice cream"], "colors": ["red"], "other_words": ["a", "on"]}')
-    monkeypatch.setattr(properties, "MODEL_CARD", card)
+    monkeypatch.setattr(settings_check, "MODEL_CARD", card)
     settings.prompt = "A Red ice cream, on a gargoyle"
     assert unknown_words(settings) == ["gargoyle"]
     settings.model = "OTHER"
@@ -100,7 +101,7 @@ def test_unknown_words_are_those_of_no_list(
 def test_no_model_card_means_no_warning(
     settings: properties.LucidSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(properties, "MODEL_CARD", tmp_path / "nothing.json")
+    monkeypatch.setattr(settings_check, "MODEL_CARD", tmp_path / "nothing.json")
     assert unknown_words(settings) == []
 
 

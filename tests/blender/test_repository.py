@@ -48,11 +48,11 @@ def test_blender_installs_and_updates_from_a_repository(tmp_path: Path, monkeypa
     monkeypatch.setattr(extension, "fetch_wheels", lambda target: None)
     monkeypatch.setattr(extension, "declared_wheels", lambda target: [])
     monkeypatch.setattr(extension, "manifest_for", lambda target: bare)
-    (tmp_path / "user").mkdir()
+    (tmp_path / "settings").mkdir()
     index = extension.build_repository(tmp_path / "repository", [target])
     assert (index.parent / "index.html").is_file()
 
-    module, manifest, enabled = visit(index.as_uri(), tmp_path / "user")
+    module, manifest, enabled = visit(index.as_uri(), tmp_path / "settings")
     assert str(module).startswith("bl_ext.") and enabled
     assert manifest == bare
 
@@ -61,4 +61,4 @@ def test_blender_installs_and_updates_from_a_repository(tmp_path: Path, monkeypa
     for old in index.parent.glob("*.zip"):
         old.unlink()
     extension.build_repository(tmp_path / "repository", [target])
-    assert visit(index.as_uri(), tmp_path / "user")[1] == newer
+    assert visit(index.as_uri(), tmp_path / "settings")[1] == newer

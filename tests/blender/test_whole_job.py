@@ -16,6 +16,7 @@ from lucid_blender.core.messages import Event, Notice, Progress, Snapshot
 from lucid_blender.core.options import HashGrid, Nerf
 from lucid_blender.core.splats import SplatCloud
 from lucid_blender.operators import running
+from lucid_blender.scene.pictures import picture_of_file, read_picture
 from lucid_blender.scene.pointcloud import read_splats
 
 PROMPT = "a red mushroom"
@@ -64,14 +65,14 @@ def test_a_picture_becomes_an_image_and_is_edited(tmp_path: Path) -> None:
         on_event=events.append,
     )
     assert edited.artefacts == ("image.png", "before.png", "before-after.png")
-    before = api.picture_of_file(tmp_path / "b" / "before.png").pixels
-    assert (before == api.read_picture(first.image).pixels).all()
-    assert (before != api.read_picture(edited.image).pixels).any()
+    before = picture_of_file(tmp_path / "b" / "before.png").pixels
+    assert (before == read_picture(first.image).pixels).all()
+    assert (before != read_picture(edited.image).pixels).any()
     assert any("Image Editor" in notice for notice in state.notices)
     (shot, *_) = (event for event in events if isinstance(event, Snapshot))
     assert shot.splats is None and shot.picture.pixels.shape == (64, 64, 3)
     opened = api.open_job(tmp_path / "a")
-    assert (api.read_picture(opened.image).pixels == before).all()
+    assert (read_picture(opened.image).pixels == before).all()
 
 
 def test_options_of_a_field_pass_as_they_are_and_its_splats_and_mesh_are_in_the_scene(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import typing
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,7 +15,7 @@ from lucid_blender.client.process import Launch
 from lucid_blender.client.session import Session, error_from
 from lucid_blender.core import errors, messages, wire
 from lucid_blender.core.messages import Failed, Finished, Generate, Notice, Progress, Snapshot
-from tests.core.samples import splats
+from tests.core.samples import MESSAGES, splats
 
 from .conftest import PATIENCE, drain_until, wait_for
 
@@ -110,6 +111,15 @@ def test_events_come_in_order_and_once(bench: Bench, request_for: Requests) -> N
     backend.say(Progress(stage="a"), Notice(message="b"), Finished(seconds=2))
     assert drain_until(bench.session, Finished) == [Progress(stage="a"), Notice(message="b"), Finished(seconds=2)]
     assert bench.session.events() == [] and not bench.session.busy
+
+
+def test_every_kind_of_event_arrives(bench: Bench, request_for: Requests) -> None:
+    ends = (Finished, Failed)
+    told = [one for one in MESSAGES if isinstance(one, typing.get_args(messages.Event)) and not isinstance(one, ends)]
+    backend = bench.submit(request_for("x"))
+    backend.say(*told, Finished())
+    arrived = drain_until(bench.session, Finished)
+    assert [type(event) for event in arrived] == [*map(type, told), Finished]
 
 
 def test_what_is_sent_while_the_backend_starts_arrives_in_order(bench: Bench, request_for: Requests) -> None:

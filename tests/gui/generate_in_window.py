@@ -27,7 +27,7 @@ SECONDS_TO_SETTLE = 1.0
 # Where things are in the tab, in units of the interface (22 pixels) from its upper left corner.
 PROMPT_LABEL = (4.0, 2.0)
 PROMPT_FIELD = (4.0, 3.05)
-GENERATE_BUTTON = (4.0, 10.7)
+GENERATE_BUTTON = (4.0, 7.6)
 
 
 def arguments() -> argparse.Namespace:
@@ -36,6 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--zip", type=Path, required=True, help="the extension, as `build.py zip` makes it")
     parser.add_argument("--backend", required=True, help="the backend's interpreter")
     parser.add_argument("--prompt", default="a red mushroom")
+    parser.add_argument("--preset", default="draft")
     parser.add_argument("--iterations", type=int, default=150)
     parser.add_argument("--seconds", type=float, default=1200, help="to finish in")
     return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
@@ -53,7 +54,7 @@ def main(options: argparse.Namespace) -> Iterator[float]:
     region.active_panel_category = "Lucid"
     yield 3 * SECONDS_TO_SETTLE
     settings = bpy.context.scene.lucid
-    settings.preset, settings.set_iterations, settings.iterations = "draft", True, options.iterations
+    settings.preset, settings.set_iterations, settings.iterations = options.preset, True, options.iterations
     yield from click(region, PROMPT_LABEL)  # the first press only wakes the window
     yield from hover(region, GENERATE_BUTTON)
     yield from type_into(region, PROMPT_FIELD, options.prompt)
@@ -118,19 +119,19 @@ def prepare_view() -> None:
 
 
 def watch(state: object, options: argparse.Namespace) -> Generator[float, None, int]:
-    """Wait for the end; a picture half way. Returns how often the splats changed in the viewport."""
+    """Wait for the end; pictures early and half way. Returns how often the splats changed in the viewport."""
     deadline = time.monotonic() + options.seconds
-    seen, last, half_way = 0, None, False
+    moments = [("early", 0.1), ("middle", 0.5)]  # names, and shares of the steps
+    seen, last = 0, None
     while state.busy:
         if time.monotonic() > deadline:
             raise AssertionError(f"not finished after {options.seconds:.0f} s: {state.line}")
         shown = [found.data.as_pointer() for found in splats()]
         if shown and shown != last:
             seen, last = seen + 1, shown
-            if not half_way and state.step >= state.steps / 2:
-                half_way = True
+            if moments and state.step >= state.steps * moments[0][1]:
                 yield 1.5
-                picture(options.output / "middle.png")
+                picture(options.output / f"{moments.pop(0)[0]}.png")
         yield 0.2
     return seen
 

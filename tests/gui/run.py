@@ -15,8 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 BACKEND = ROOT / ".environments" / "backend" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 SECONDS = 1500
 TESTS = {  # the script, and what it leaves
-    "generate": ("generate_in_window.py", ("start.png", "middle.png", "end.png", "result.json")),
+    "artist": ("artist_in_window.py", ("artist.json",)),
+    "generate": ("generate_in_window.py", ("start.png", "early.png", "middle.png", "end.png", "result.json")),
+    "history": ("history_in_window.py", ("history.png", "history-2.png", "history.json")),
     "install": ("install_in_window.py", ("preferences.png", "install.json")),
+    "panel": ("panel_in_window.py", ("panel-1.png", "panel-2.png", "panel-sections.png", "panel.json")),
     "viewport": ("viewport_in_window.py", ("viewport.json",)),
 }
 ON_DEMAND = ("install",)  # downloads gigabytes

@@ -7,6 +7,7 @@ opacity (logit), scale_0..2 (log), rot_0..3 (wxyz). The header is held against t
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -188,14 +189,12 @@ def _missing(missing: list[str]) -> FormatError:
 
 
 def _cloud(vertex: npt.NDArray[Any], rest: int) -> SplatCloud:
-    names = (*_POSITION, *_SCALE, *_ROTATION, "opacity", *_DC, *_rest_names(rest))
-    table = _table_of(vertex, names)
-    _refuse_nan(table, names)
     coefficients = rest // 3
-    sh = np.empty((len(table), 1 + coefficients, 3), np.float32)
-    sh[:, 0] = table[:, 11:14]
-    for channel in range(3):
-        sh[:, 1:, channel] = table[:, 14 + channel * coefficients :][:, :coefficients]
+    names = (*_POSITION, *_SCALE, *_ROTATION, "opacity")
+    # The file has all of red, then green, then blue; a cloud has the three of each coefficient together.
+    higher = tuple(f"f_rest_{channel * coefficients + k}" for k in range(coefficients) for channel in range(3))
+    table, sh = _table_of(vertex, names), _table_of(vertex, (*_DC, *higher))
+    _refuse_nan((table, names), (sh, (*_DC, *higher)))
     with np.errstate(over="ignore", under="ignore"):  # infinite scales are refused by SplatCloud
         # In float64 both ways: a cloud that came from a file goes there and back without changing a bit.
         scales = np.exp(table[:, 3:6].astype(np.float64)).astype(np.float32)
@@ -205,30 +204,42 @@ def _cloud(vertex: npt.NDArray[Any], rest: int) -> SplatCloud:
         scales=np.maximum(scales, np.finfo(np.float32).tiny),
         rotations=table[:, 6:10],
         opacities=opacities.astype(np.float32),
-        sh=sh,
+        sh=sh.reshape(len(sh), 1 + coefficients, 3),
     )
 
 
 def _table_of(vertex: npt.NDArray[Any], names: tuple[str, ...]) -> FloatArray:
     """[N, len(names)] the named properties; by blocks of rows that stay in the processor's cache."""
     table = np.empty((len(vertex), len(names)), np.float32)
+    fields = vertex.dtype.names or ()
+    if all(vertex.dtype[name] == np.dtype("<f4") for name in fields) and sys.byteorder == "little":
+        # As every program writes them: the rows are a matrix, which is twenty times faster than a column at a time.
+        columns = np.array([fields.index(name) for name in names])
+        rows = np.asarray(vertex).view("<f4").reshape(len(vertex), len(fields))
+        for start in range(0, len(vertex), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            np.take(rows[block], columns, axis=1, out=table[block], mode="clip")  # "raise" would copy once more
+        return table
     with np.errstate(over="ignore"):  # doubles beyond float32 become infinite and are refused
         for start in range(0, len(vertex), BLOCK_ROWS):
-            block = np.array(vertex[start : start + BLOCK_ROWS])
+            block_of = np.array(vertex[start : start + BLOCK_ROWS])
             for k, name in enumerate(names):
-                table[start : start + BLOCK_ROWS, k] = block[name]
+                table[start : start + BLOCK_ROWS, k] = block_of[name]
     return table
 
 
-def _refuse_nan(table: FloatArray, names: tuple[str, ...]) -> None:
+def _refuse_nan(*tables: tuple[FloatArray, tuple[str, ...]]) -> None:
     """Infinite logits are opacities of 0 and 1, and a log-scale of -inf is a flat splat: some programs write them."""
-    if np.isfinite(table).all():
-        return
-    may_be_infinite = np.array([name == "opacity" or name in _SCALE for name in names])
-    bad = np.where(may_be_infinite, np.isnan(table), ~np.isfinite(table))
-    columns = [names[k] for k in np.unique(np.nonzero(bad)[1])]
+    count, columns = 0, list[str]()
+    for table, names in tables:
+        if np.isfinite(table).all():
+            continue
+        may_be_infinite = np.array([name == "opacity" or name in _SCALE for name in names])
+        bad = np.where(may_be_infinite, np.isnan(table), ~np.isfinite(table))
+        count += int(bad.sum())
+        columns += [names[k] for k in np.unique(np.nonzero(bad)[1])]
     if columns:
-        raise FormatError(f"{int(bad.sum())} values are NaN or infinite, in {', '.join(columns[:6])}")
+        raise FormatError(f"{count} values are NaN or infinite, in {', '.join(columns[:6])}")
 
 
 # ---------------------------------------------------------------- writing

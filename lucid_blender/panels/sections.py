@@ -1,0 +1,98 @@
+"""The closed subpanels: what is chosen often, and below it their share of all options where these are switched on."""
+
+import bpy
+
+from ..core.options import DiffusionModel, Generation
+from ..properties import makes_picture, needs_mesh
+from .options import draw_options
+
+
+class Section:
+    """A subpanel. ``fields`` are its options among Generation's, ``model_fields`` among the model's."""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Lucid"
+    bl_parent_id = "LUCID_PT_generate"
+    bl_options = {"DEFAULT_CLOSED"}
+    fields: frozenset[str] = frozenset()
+    model_fields: frozenset[str] = frozenset()
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.lucid
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        self.draw_basics(layout, settings)
+        if settings.customise:
+            draw_options(layout, settings.options, Generation, only=self.fields)
+            if self.model_fields:
+                draw_options(layout, settings.options.model, DiffusionModel, "model.", only=self.model_fields)
+        else:
+            row = layout.row()
+            row.use_property_split = False
+            row.prop(settings, "customise", text="Show All Options", icon="OPTIONS", toggle=True)
+
+    def draw_basics(self, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+        """What has a place of its own in the scene's settings."""
+
+
+class LUCID_PT_shape(Section, bpy.types.Panel):
+    bl_label = "Shape"
+    fields = frozenset({"initialiser", "representation", "controls"})
+
+    def draw_basics(self, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+        if not settings.customise and not makes_picture(settings):
+            layout.prop(settings, "initialiser")
+        if needs_mesh(settings):
+            layout.prop(settings, "initial_mesh")
+        if not settings.customise and not makes_picture(settings):
+            draw_switched(layout, settings, "set_splats", "splats")
+        if settings.initial_image is None:
+            layout.operator("lucid.use_picture", text="Change a Picture...", icon="IMAGE_DATA")
+
+
+class LUCID_PT_look(Section, bpy.types.Panel):
+    bl_label = "Look"
+    fields = frozenset({"null_prompt", "view_prompts", "objective", "timesteps", "regularisers"})
+    model_fields = frozenset({"loras", "textual_inversions"})
+
+    def draw_basics(self, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+        layout.prop(settings, "negative_prompt", placeholder="What it should not look like")
+        if not settings.customise:
+            layout.prop(settings, "objective")
+
+
+class LUCID_PT_cameras(Section, bpy.types.Panel):
+    bl_label = "Cameras"
+    fields = frozenset({"views", "resolution", "cameras"})
+
+
+class LUCID_PT_performance(Section, bpy.types.Panel):
+    bl_label = "Performance"
+    fields = frozenset({"iterations", "rasterizer", "snapshot_seconds", "checkpoint_seconds"})
+    model_fields = frozenset({"revision", "prediction", "device", "precision"})
+
+    def draw_basics(self, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+        if not settings.customise:
+            draw_switched(layout, settings, "set_iterations", "iterations")
+
+
+class LUCID_PT_output(Section, bpy.types.Panel):
+    bl_label = "Output"
+    fields = frozenset({"outputs"})
+
+    def draw_basics(self, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+        layout.prop(settings, "make_mesh")
+        layout.prop(settings, "show_colors")
+
+
+def draw_switched(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, switch: str, value: str) -> None:
+    """A value that counts where its switch is on."""
+    row = layout.row(heading=settings.bl_rna.properties[value].name)
+    row.prop(settings, switch, text="")
+    field = row.row()
+    field.active = getattr(settings, switch)
+    field.prop(settings, value, text="")
+
+
+CLASSES = (LUCID_PT_shape, LUCID_PT_look, LUCID_PT_cameras, LUCID_PT_performance, LUCID_PT_output)

@@ -1,0 +1,8 @@
+import bpy
+
+settings = bpy.context.scene.lucid
+settings.preset = "draft"
+settings.objective = "PRESET"
+settings.set_iterations = settings.set_splats = False
+settings.make_mesh = True
+settings.customise = False

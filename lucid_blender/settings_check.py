@@ -1,0 +1,160 @@
+"""What would fail if Generate were pressed now, and what puts it right; words that the built-in model does not know."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import bpy
+
+from . import preferences
+from .core.errors import InvalidInput
+from .core.model_files import find_cached
+from .core.models import in_words, kind_of
+from .core.options import MeshSurface, Sphere
+from .properties import LucidSettings, fill_options, makes_picture, needs_mesh, revision_of, source_of, to_generation
+from .scene.meshes import has_surface
+
+MODEL_CARD = Path(__file__).parent / "backend" / "models" / "builtin" / "lucid.json"
+LEAST_DISK = 500_000_000  # bytes; checkpoints, pictures and meshes of a run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What is wrong, and the names in FIXES of what helps."""
+
+    message: str
+    fixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fix:
+    label: str
+    description: str
+    apply: Callable[[bpy.types.Context], None]
+
+
+def problems(context: bpy.types.Context) -> list[Problem]:
+    """What keeps the sidebar's settings from a run; an empty prompt is not among it."""
+    settings = context.scene.lucid
+    found = [*_model_problems(settings), *_mesh_problems(context, settings)]
+    if not found:
+        found = [*_option_problems(settings)]
+    return [*found, *_disk_problems()]
+
+
+def _model_problems(settings: LucidSettings) -> Iterator[Problem]:
+    source = source_of(settings)
+    if not source:
+        yield Problem(message="No model is named.", fixes=("BUILTIN",))
+    elif kind_of(source) == "hub" and not bpy.app.online_access:
+        if find_cached(source, revision_of(settings), preferences.models_folder()) is None:
+            yield Problem(message="The model is not downloaded, and Blender is offline.", fixes=("BUILTIN",))
+    elif kind_of(source) not in ("hub", "builtin") and not Path(source).exists():
+        yield Problem(message=f"There is no model at {source}.", fixes=("BUILTIN",))
+
+
+def _mesh_problems(context: bpy.types.Context, settings: LucidSettings) -> Iterator[Problem]:
+    if not needs_mesh(settings):
+        return
+    mesh, active = settings.initial_mesh, context.active_object
+    if mesh is not None and has_surface(mesh):
+        return
+    seen_by_controls = settings.customise and len(settings.options.controls) > 0
+    fixes = ("ACTIVE_MESH",) if active is not None and has_surface(active) else ()
+    fixes += ("NO_CONTROLS",) if seen_by_controls else ()
+    starts = settings.options.initialiser_kind == MeshSurface.__name__ if settings.customise else True
+    fixes += ("BALL",) if starts else ()
+    message = "No mesh is chosen" if mesh is None else f"{mesh.name} has no surface"
+    purpose = "to start from" if starts else "for the ControlNets to see"
+    yield Problem(message=f"{message}: one is wanted {purpose}.", fixes=fixes)
+
+
+def _option_problems(settings: LucidSettings) -> Iterator[Problem]:
+    try:
+        to_generation(settings, prompt=settings.prompt.strip() or "a prop")
+    except InvalidInput as error:
+        fixes = ("NO_MESH",) if settings.make_mesh and makes_picture(settings) else ()
+        fixes += ("FROM_PRESET",) if settings.customise else ()
+        yield Problem(message=f"{error.message}. {error.advice}".replace("..", ".").strip(), fixes=fixes)
+
+
+def _disk_problems() -> Iterator[Problem]:
+    folder = preferences.jobs_folder()
+    try:
+        free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
+    except (OSError, StopIteration):
+        return
+    if free < LEAST_DISK:
+        yield Problem(message=f"The disk of the jobs folder has only {in_words(free)} left.")
+
+
+# ---------------------------------------------------------------- what helps
+
+
+def _take_builtin(context: bpy.types.Context) -> None:
+    context.scene.lucid.model = "BUILTIN"
+
+
+def _take_active(context: bpy.types.Context) -> None:
+    context.scene.lucid.initial_mesh = context.active_object
+
+
+def _start_from_ball(context: bpy.types.Context) -> None:
+    settings = context.scene.lucid
+    settings.initialiser, settings.options.initialiser_kind = "SPHERE", Sphere.__name__
+
+
+def _drop_controls(context: bpy.types.Context) -> None:
+    context.scene.lucid.options.controls.clear()
+
+
+def _drop_mesh(context: bpy.types.Context) -> None:
+    context.scene.lucid.make_mesh = False
+
+
+FIXES: Mapping[str, Fix] = {
+    "BUILTIN": Fix(label="Use Built-in Model", description="Choose the model that needs no files", apply=_take_builtin),
+    "ACTIVE_MESH": Fix(label="Use Active Object", description="Take the active object's surface", apply=_take_active),
+    "BALL": Fix(label="Start from a Ball", description="Start from grey splats", apply=_start_from_ball),
+    "NO_CONTROLS": Fix(label="No ControlNets", description="Remove all ControlNets", apply=_drop_controls),
+    "NO_MESH": Fix(label="Make No Mesh", description="A picture has no surface", apply=_drop_mesh),
+    "FROM_PRESET": Fix(
+        label="Take All from Preset",
+        description="Set every option to what the preset stands for",
+        apply=lambda context: fill_options(context.scene.lucid),
+    ),
+}
+
+
+# ---------------------------------------------------------------- what the built-in model knows
+
+
+def known_words() -> dict[str, list[str]]:
+    """The built-in model's classes, colors, backgrounds and other_words; empty where it is not there."""
+    try:
+        return _read_card(MODEL_CARD, MODEL_CARD.stat().st_mtime)
+    except OSError:
+        return {}
+
+
+def unknown_words(settings: LucidSettings) -> list[str]:
+    """Words of the prompt that the built-in model was never shown; none when another model is chosen."""
+    card = known_words()
+    if settings.model != "BUILTIN" or not card:
+        return []
+    known = {word for words in card.values() for entry in words for word in entry.lower().split()}
+    return [word for word in re.findall(r"\w+", settings.prompt.lower()) if word not in known]
+
+
+@lru_cache(maxsize=1)
+def _read_card(path: Path, changed: float) -> dict[str, list[str]]:
+    try:
+        card = json.loads(path.read_text("utf-8"))
+        names = ("classes", "colors", "backgrounds", "other_words")
+        return {name: [str(word) for word in card.get(name, ())] for name in names}
+    except (ValueError, AttributeError, TypeError):
+        return {}
