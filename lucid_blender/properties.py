@@ -53,7 +53,7 @@ _OBJECTIVE_ITEMS = [
 
 
 _MODEL_ITEMS = [
-    ("BUILTIN", "Built-in", "Small, quick and offline; knows some twenty props in ten colours", "NONE", 0),
+    ("BUILTIN", "Built-in", "Small, quick and offline; knows fifty props in ten colours and six materials", "NONE", 0),
     *((known.key, known.short, f"{known.name}. {known.text}", "NONE", at) for at, known in enumerate(KNOWN, 2)),
     ("OTHER", "Other", "Any Stable Diffusion 1.x or 2.x: one of the hub by its id, a file or a folder", "NONE", 1),
 ]
