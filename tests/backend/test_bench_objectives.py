@@ -14,7 +14,8 @@ from lucid_blender.backend.scores import Score
 SCORE = Score(
     iou_unaligned=0, iou=0, worst_view=0, yaw=0, scale=1, best_other="", iou_other=0, color_error=0,
     class_agreement=0, color_agreement=0, second_color_agreement=None, material_agreement=None, text_score=0,
-    fronts=0, extra_fronts=None, spectral_distance=None, sharpness=None, chamfer=None, normal_consistency=None, frechet=0,
+    fronts=0, extra_fronts=None, spectral_distance=None, sharpness=None, chamfer=None, normal_consistency=None,
+    frechet=0,
 )  # fmt: skip
 
 
