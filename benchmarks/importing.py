@@ -83,7 +83,7 @@ def table(found: list[Measured], version: str) -> str:
         "",
         f"PLY files of SH degree 3 by *File > Import*, Blender {version}, {platform.machine()}, {os.cpu_count()} cores",
         f"with a load of {os.getloadavg()[0]:.1f} by other programs. Target for 1 000 000: {TARGET:.1f} s. The peer's",
-        "figures were measured apart, on the same machine.",
+        "figures were measured apart, on a machine of the same kind.",
         "",
         "| splats | wall time | processor time | main peer add-on |",
         "|---|---|---|---|",

@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 
 from . import api, preferences
-from .client.process import BACKEND
+from .client.installation import doctor_step
 from .core.errors import InvalidInput, LucidError
 from .core.formats.files import SUFFIXES, read_splats_file
 from .core.formats.ply import write_ply
@@ -176,7 +176,7 @@ def _render(options: argparse.Namespace) -> int:
 
 def _doctor(_: argparse.Namespace) -> int:
     launch = preferences.launch()
-    command = [str(launch.python), "-I", "-X", "utf8", str(BACKEND), "doctor"]
+    command = doctor_step(launch.python).command
     return subprocess.run(command, env=launch.environment(os.environ), check=False).returncode
 
 

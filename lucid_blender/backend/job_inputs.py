@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..core import job_inputs
 from ..core.editing import InitialSplats
 from ..core.errors import FormatError, JobError
 from ..core.inputs import InputName, Inputs
-from ..core.job_inputs import FILES, LOST, OF_CLOUD, OF_MESH, read_mesh, read_splats
+from ..core.job_inputs import FILES, LOST, OF_CLOUD, OF_MESH
 from ..core.meshes import TriangleMesh
 from ..core.pictures import Picture
 from .job_files import write_atomic
@@ -32,13 +33,7 @@ def write(folder: Path, inputs: Inputs) -> None:
 
 def read(folder: Path, names: Collection[InputName], placement: tuple[float, ...] | None) -> Inputs:
     """The inverse of ``write``. Raises JobError when a file is not what was written."""
-    return Inputs(
-        mesh=read_mesh(folder / FILES["mesh"]) if "mesh" in names else None,
-        control_mesh=read_mesh(folder / FILES["control_mesh"]) if "control_mesh" in names else None,
-        splats=read_splats(folder / FILES["splats"]) if "splats" in names else None,
-        image=read_image(folder / FILES["image"]) if "image" in names else None,
-        placement=placement,
-    )
+    return job_inputs.read(folder, names, placement, read_image)
 
 
 def write_mesh(path: Path, mesh: TriangleMesh) -> None:

@@ -22,10 +22,12 @@ from typing import IO, Literal
 from ..core.errors import BackendError
 from .installation import Plan, Step, check_disk, forget, note_done
 from .job_state import duration
+from .process import windows_flags, without_python
 
 LINES_KEPT = 60  # for the panel; the log has all
 LINES_IN_MESSAGE = 3
 SECONDS_TO_TERMINATE = 3.0
+ACTIVATED = ("VIRTUAL_ENV", "CONDA_PREFIX")  # by an environment that Blender was started in
 _log = logging.getLogger(__name__)
 
 # What the installers say, and what to do about it; the first that fits.
@@ -240,7 +242,7 @@ def _failed(step: Step, code: int, lines: list[str]) -> BackendError:
 
 
 def _spawn(step: Step, plan: Plan) -> subprocess.Popen[bytes]:
-    kept = {name: value for name, value in os.environ.items() if not _is_foreign(name)}
+    kept = {name: value for name, value in without_python(os.environ).items() if name not in ACTIVATED}
     try:
         return subprocess.Popen(
             step.command,
@@ -249,16 +251,11 @@ def _spawn(step: Step, plan: Plan) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             env=kept | dict(plan.variables),
             start_new_session=sys.platform != "win32",  # a group of its own, which is ended as a whole
-            creationflags=_windows_flags(),
+            creationflags=windows_flags(),
         )
     except OSError as error:
         message = f"{step.command[0]} cannot be started: {error.strerror}."
         raise BackendError(message, advice="Check the paths in the add-on's preferences.") from error
-
-
-def _is_foreign(name: str) -> bool:
-    """Blender's own Python settings, and those of an environment that Blender was started in."""
-    return name.upper().startswith("PYTHON") or name in ("VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__")
 
 
 def _kill_group(process: subprocess.Popen[bytes], number: int) -> None:
@@ -268,12 +265,6 @@ def _kill_group(process: subprocess.Popen[bytes], number: int) -> None:
     else:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-
-
-def _windows_flags() -> int:
-    if sys.platform == "win32":
-        return subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
-    return 0
 
 
 def _write(log: IO[str] | None, line: str) -> None:

@@ -49,7 +49,6 @@ class Launch:
 
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """The variables of the backend's process. Blender's own Python settings stay out."""
-        names = {name for name in inherited if not name.upper().startswith("PYTHON") and name != "__PYVENV_LAUNCHER__"}
         added = {
             "PYTHONNOUSERSITE": "1",
             "OMP_WAIT_POLICY": "passive",  # threads that wait leave the processor to Blender
@@ -61,7 +60,7 @@ class Launch:
             added["HF_HUB_CACHE"] = str(self.models_folder)
         if self.hub_token:
             added["HF_TOKEN"] = self.hub_token
-        return {name: inherited[name] for name in names} | added
+        return without_python(inherited) | added
 
 
 class BackendProcess:
@@ -208,13 +207,23 @@ def _spawn(launch: Launch) -> subprocess.Popen[bytes]:
             stderr=subprocess.PIPE,
             env=launch.environment(os.environ),
             start_new_session=sys.platform != "win32",  # Ctrl+C in a terminal is for the parent, which then cancels
-            creationflags=_windows_flags(),
+            creationflags=windows_flags(),
         )
     except OSError as error:
         raise BackendError(f"{launch.python} cannot be started: {error.strerror}", advice=_INSTALL) from error
 
 
-def _windows_flags() -> int:
+def without_python(inherited: Mapping[str, str]) -> dict[str, str]:
+    """The variables without the settings of Blender's own Python."""
+    return {
+        name: value
+        for name, value in inherited.items()
+        if not name.upper().startswith("PYTHON") and name != "__PYVENV_LAUNCHER__"
+    }
+
+
+def windows_flags() -> int:
+    """Without a window of its own, in a group of its own."""
     if sys.platform == "win32":
         return subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from .editing import InitialSplats
 from .errors import JobError
-from .inputs import InputName
+from .inputs import InputName, Inputs
 from .meshes import TriangleMesh
+from .pictures import Picture
 from .splats import SplatCloud
 
 FILES: Mapping[InputName, str] = {
@@ -29,6 +30,22 @@ OF_MESH = ("vertices", "triangles", "colors")
 OF_CLOUD = ("positions", "scales", "rotations", "opacities", "sh")
 
 Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+def read(
+    folder: Path,
+    names: Collection[InputName],
+    placement: tuple[float, ...] | None,
+    read_image: Callable[[Path], Picture],
+) -> Inputs:
+    """What came beside the options; each program reads pictures in its own way. Raises JobError for what is lost."""
+    return Inputs(
+        mesh=read_mesh(folder / FILES["mesh"]) if "mesh" in names else None,
+        control_mesh=read_mesh(folder / FILES["control_mesh"]) if "control_mesh" in names else None,
+        splats=read_splats(folder / FILES["splats"]) if "splats" in names else None,
+        image=read_image(folder / FILES["image"]) if "image" in names else None,
+        placement=placement,
+    )
 
 
 def read_mesh(path: Path) -> TriangleMesh:

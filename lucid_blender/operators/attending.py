@@ -5,6 +5,7 @@ In a window `attend` is called by a timer, also across file loads; without one, 
 
 import logging
 import time
+from dataclasses import replace
 
 import bpy
 from bpy.props import CollectionProperty, IntProperty, StringProperty
@@ -118,16 +119,14 @@ def begin_or_queue(operator: bpy.types.Operator, request: Generate) -> None:
     if state.busy:
         prompt_queue.add(request)
         operator.report({"INFO"}, f"{request.generation.prompt!r} waits in the queue")
-    elif bpy.app.background:
-        running.run(Prop(in_new_folder(request)))
     else:
-        running.start(Prop(in_new_folder(request), mesh_beside=True))
+        running.start_or_run(Prop(in_new_folder(request), mesh_beside=not bpy.app.background))
 
 
 def in_new_folder(request: Generate) -> Generate:
     """The request as a job of its own."""
     folder = preferences.new_job_folder(request.generation.prompt)
-    return Generate(generation=request.generation, job_folder=str(folder), inputs=request.inputs)
+    return replace(request, job_folder=str(folder))
 
 
 def read_history() -> None:

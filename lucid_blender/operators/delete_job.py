@@ -4,26 +4,24 @@ import shutil
 from pathlib import Path
 
 import bpy
-from bpy.props import StringProperty
 
 from ..core import job_lock
 from ..core.errors import JobError
 from ..core.jobs import SETTINGS_FILE
 from . import attending, running
+from .of_a_job import OfAJob
 
 
-class LUCID_OT_delete_job(bpy.types.Operator):
+class LUCID_OT_delete_job(OfAJob, bpy.types.Operator):
     bl_idname = "lucid.delete_job"
     bl_label = "Delete Job"
     bl_description = "Delete the job's folder with all its files. Objects in the scene stay"
     bl_options = {"REGISTER"}
 
-    folder: StringProperty(name="Job Folder", description="The folder of the job", subtype="DIR_PATH")
-
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if bpy.app.background:
             return self.execute(context)
-        files = [path for path in Path(bpy.path.abspath(self.folder)).rglob("*") if path.is_file()]
+        files = [path for path in self.path.rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in files)
         message = f"{len(files)} files, {size / 1e6:.1f} MB, are deleted for good. Objects in the scene stay."
         return context.window_manager.invoke_confirm(
@@ -31,7 +29,7 @@ class LUCID_OT_delete_job(bpy.types.Operator):
         )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        folder = Path(bpy.path.abspath(self.folder))
+        folder = self.path
         try:
             delete(folder)
         except JobError as error:

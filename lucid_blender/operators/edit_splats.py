@@ -57,7 +57,7 @@ class LUCID_OT_edit_splats(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         # The dialog of a window calls execute, too: there nothing may block.
-        return self._do(context, running.run if bpy.app.background else running.start)
+        return self._do(context, running.start_or_run)
 
     def _do(self, context: bpy.types.Context, action: Callable[[Prop], None]) -> set[str]:
         try:

@@ -51,7 +51,7 @@ class _Fetch:
         return True
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return self._do(context, running.run if bpy.app.background else running.start)
+        return self._do(context, running.start_or_run)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return self._do(context, running.run)

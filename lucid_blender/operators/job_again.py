@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, IntProperty
 
 from ..client.job_state import state
+from ..core import job_inputs
 from ..core.editing import InitialSplats
 from ..core.errors import InvalidInput, JobError, LucidError
 from ..core.formats.ply import read_ply
 from ..core.inputs import Inputs
-from ..core.job_inputs import FILES, read_mesh, read_splats
 from ..core.jobs import PICTURE_FILE
 from ..core.messages import Generate
 from ..core.options import Gaussians
@@ -20,16 +20,16 @@ from ..core.presets import editing, with_iterations
 from ..scene.pictures import picture_of_file
 from . import attending, running
 from .load_job import SPLATS_FILE
+from .of_a_job import OfAJob
 from .prop import Prop
 from .resume import SavedJob, read_job, resume_request
 
 
-class LUCID_OT_regenerate(bpy.types.Operator):
+class LUCID_OT_regenerate(OfAJob, bpy.types.Operator):
     bl_idname = "lucid.regenerate"
     bl_label = "Regenerate"
     bl_options = {"REGISTER"}
 
-    folder: StringProperty(name="Job Folder", description="The folder of the job", subtype="DIR_PATH")
     new_seed: BoolProperty(name="New Seed", description="Draw another seed: another prop of the same kind")
 
     @classmethod
@@ -40,7 +40,7 @@ class LUCID_OT_regenerate(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            request = request_again(Path(bpy.path.abspath(self.folder)))
+            request = request_again(self.path)
             if self.new_seed:
                 generation = replace(request.generation, seed=random.randrange(2**31))
                 request = replace(request, generation=generation)
@@ -50,12 +50,11 @@ class LUCID_OT_regenerate(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class LUCID_OT_continue_job(bpy.types.Operator):
+class LUCID_OT_continue_job(OfAJob, bpy.types.Operator):
     bl_idname = "lucid.continue_job"
     bl_label = "Continue"
     bl_options = {"REGISTER"}
 
-    folder: StringProperty(name="Job Folder", description="The folder of the job", subtype="DIR_PATH")
     iterations: IntProperty(name="Iterations", description="Steps of the optimisation", default=500, min=1)
 
     @classmethod
@@ -69,7 +68,7 @@ class LUCID_OT_continue_job(bpy.types.Operator):
         if bpy.app.background:
             return self.execute(context)
         try:
-            saved = read_job(Path(bpy.path.abspath(self.folder)))
+            saved = read_job(self.path)
         except LucidError as error:
             return running.report(self, error)
         if not saved.complete:
@@ -78,7 +77,7 @@ class LUCID_OT_continue_job(bpy.types.Operator):
         return context.window_manager.invoke_props_dialog(self)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        folder = Path(bpy.path.abspath(self.folder))
+        folder = self.path
         try:
             saved = read_job(folder)
             if not saved.complete:
@@ -95,8 +94,7 @@ class LUCID_OT_continue_job(bpy.types.Operator):
     def _resume(self, folder: Path) -> None:
         if state.busy:
             raise InvalidInput("Another run is at work.", advice="A job that was stopped can go on when it has ended.")
-        work = Prop(resume_request(folder), mesh_beside=not bpy.app.background)
-        (running.run if bpy.app.background else running.start)(work)
+        running.start_or_run(Prop(resume_request(folder), mesh_beside=not bpy.app.background))
 
 
 def request_again(folder: Path) -> Generate:
@@ -135,11 +133,4 @@ def request_further(folder: Path, saved: SavedJob, iterations: int) -> Generate:
 
 def inputs_of(folder: Path, saved: SavedJob) -> Inputs:
     """What came beside the options of a job."""
-    names = saved.inputs
-    return Inputs(
-        mesh=read_mesh(folder / FILES["mesh"]) if "mesh" in names else None,
-        control_mesh=read_mesh(folder / FILES["control_mesh"]) if "control_mesh" in names else None,
-        splats=read_splats(folder / FILES["splats"]) if "splats" in names else None,
-        image=picture_of_file(folder / FILES["image"]) if "image" in names else None,
-        placement=saved.placement,
-    )
+    return job_inputs.read(folder, saved.inputs, saved.placement, picture_of_file)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import bpy
-from bpy.props import StringProperty
 
 from ..core.errors import JobError, LucidError
 from ..core.formats.ply import read_ply
@@ -12,22 +11,21 @@ from ..core.meshes import TriangleMesh
 from ..core.messages import Finished
 from ..scene.meshes import read_mesh
 from . import running
+from .of_a_job import OfAJob
 from .prop import Prop
 from .resume import SavedJob, read_job, resume_request
 
 SPLATS_FILE, MESH_FILE = "prop.ply", "mesh.ply"
 
 
-class LUCID_OT_load_job(bpy.types.Operator):
+class LUCID_OT_load_job(OfAJob, bpy.types.Operator):
     bl_idname = "lucid.load_job"
     bl_label = "Add to Scene"
     bl_description = "Put the result into the scene; where it is already there, it becomes again as the run left it"
     bl_options = {"REGISTER"}  # delivering pushes a step of its own
 
-    folder: StringProperty(name="Job Folder", description="The folder of the job", subtype="DIR_PATH")
-
     def execute(self, context: bpy.types.Context) -> set[str]:
-        folder = Path(bpy.path.abspath(self.folder))
+        folder = self.path
         try:
             saved = read_job(folder)
             if not has_result(saved):

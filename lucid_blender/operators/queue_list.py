@@ -31,12 +31,18 @@ class LUCID_OT_queue_add(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class _OfAnEntry:
-    """Operators on one entry of the queue."""
+class _OfTheQueue:
+    """Operators on what waits."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         return bool(prompt_queue.entries)
+
+
+class _OfAnEntry(_OfTheQueue):
+    """Operators on one entry of the queue."""
+
+    index: IntProperty(name="Index", description="Place in the queue; -1: the active one", default=-1, min=-1)
 
     def chosen(self, context: bpy.types.Context) -> int:
         """The entry's place: ``index``, or the list's active one; -1 when there is none."""
@@ -54,7 +60,6 @@ class LUCID_OT_queue_move(_OfAnEntry, bpy.types.Operator):
     bl_description = "Let the entry start earlier or later"
     bl_options = {"REGISTER"}
 
-    index: IntProperty(name="Index", description="Place in the queue; -1: the active one", default=-1, min=-1)
     direction: EnumProperty(name="Direction", items=[("UP", "Up", "Earlier"), ("DOWN", "Down", "Later")])
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -72,8 +77,6 @@ class LUCID_OT_queue_remove(_OfAnEntry, bpy.types.Operator):
     bl_description = "Take the entry out of the queue"
     bl_options = {"REGISTER"}
 
-    index: IntProperty(name="Index", description="Place in the queue; -1: the active one", default=-1, min=-1)
-
     def execute(self, context: bpy.types.Context) -> set[str]:
         index = self.chosen(context)
         if index < 0:
@@ -83,15 +86,11 @@ class LUCID_OT_queue_remove(_OfAnEntry, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class LUCID_OT_queue_clear(bpy.types.Operator):
+class LUCID_OT_queue_clear(_OfTheQueue, bpy.types.Operator):
     bl_idname = "lucid.queue_clear"
     bl_label = "Clear Queue"
     bl_description = "Take everything out of the queue; the run at work goes on"
     bl_options = {"REGISTER"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(prompt_queue.entries)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_confirm(self, event)
@@ -102,15 +101,11 @@ class LUCID_OT_queue_clear(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class LUCID_OT_queue_start(bpy.types.Operator):
+class LUCID_OT_queue_start(_OfTheQueue, bpy.types.Operator):
     bl_idname = "lucid.queue_start"
     bl_label = "Start Queue"
     bl_description = "Work through the queue, one entry after the other"
     bl_options = {"REGISTER"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(prompt_queue.entries)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         prompt_queue.release()

@@ -41,7 +41,7 @@ class LUCID_OT_resume(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         # The file browser of a window calls execute, too: there nothing may block.
-        return self._do(running.run if bpy.app.background else running.start)
+        return self._do(running.start_or_run)
 
     def _do(self, action: Callable[[Prop], None]) -> set[str]:
         try:

@@ -76,6 +76,11 @@ def start(work: Work, on_event: OnEvent | None = None) -> None:
     bpy.app.handlers.undo_post.append(_on_undo)
 
 
+def start_or_run(work: Work) -> None:
+    """Begin the work in a window; without one, do it and wait."""
+    (run if bpy.app.background else start)(work)
+
+
 def tick() -> float | None:
     """Take what has arrived; None, which ends the timer, when the work is done."""
     if _session is None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lucid_blender import command, preferences
+from lucid_blender.client import installation
 from lucid_blender.client.process import Launch
 from lucid_blender.core.formats.ply import read_ply, write_ply
 from lucid_blender.core.splats import SplatCloud
@@ -86,7 +87,7 @@ def test_the_doctors_answer_is_passed_on(
 ) -> None:
     program = tmp_path / "doctor.py"
     program.write_text("import sys; print('asked for', sys.argv[1]); sys.exit(3)")
-    monkeypatch.setattr(command, "BACKEND", program)
+    monkeypatch.setattr(installation, "BACKEND", program)
     launch = Launch(python=Path(sys.executable), cache_folder=tmp_path)
     monkeypatch.setattr(preferences, "launch", lambda: launch)
     assert command.run(["doctor"]) == 3
