@@ -77,7 +77,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("cli_bench",),
-    ("bench", "bench_quality", "doctor"),
+    ("bench_quality", "doctor"),
     ("bench_pictures",),
     ("server",),
     ("run",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,20 +29,26 @@ def add_benches(parser: argparse.ArgumentParser) -> None:
 
 def _add_objectives(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_objectives)
-    parser.add_argument("--prompts", nargs="+", default=["a green rocket", "a red mushroom", "a blue car"])
-    parser.add_argument("--objectives", nargs="+", choices=OBJECTIVES, default=["sds", "ism"])
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--preset", choices=PRESETS, default="standard")
-    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[])
-    parser.add_argument("--output", metavar="FOLDER", type=Path, help="keep scores.json and the turntables here")
+    parser.add_argument(
+        "--objectives", nargs="+", choices=OBJECTIVES, default=["sds", "ism", "vdm"], help="the others with the first"
+    )
+    _add_known(parser, preset="standard", seeds=[0])
+
+
+def _add_known(parser: argparse.ArgumentParser, *, preset: str, seeds: list[int]) -> None:
+    """What both benches ask for."""
+    parser.add_argument(
+        "--prompts", metavar="FILE", type=Path, help=f"one on each line (default: {', '.join(PROMPTS)})"
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, default=seeds)
+    parser.add_argument("--preset", choices=PRESETS, default=preset)
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="in all settings")
+    parser.add_argument("--output", metavar="FOLDER", type=Path, help="keep everything here, and go on from it")
 
 
 def _add_quality(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_quality)
-    parser.add_argument(
-        "--prompts", metavar="FILE", type=Path, help=f"one on each line (default: {', '.join(PROMPTS)})"
-    )
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    _add_known(parser, preset="draft", seeds=[0, 1, 2])
     parser.add_argument(
         "--setting",
         metavar="NAME: CHANGE ...",
@@ -61,51 +68,37 @@ def _add_quality(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--references", type=int, default=50, help="sampled pictures for each prompt")
     parser.add_argument("--model", default=BUILTIN, help="the distilled model: 'builtin', a hub id, or a folder")
     parser.add_argument("--offline", action="store_true", help="never download; use what is in the cache")
-    parser.add_argument("--preset", choices=PRESETS, default="draft")
     parser.add_argument("--objective", choices=OBJECTIVES)
     parser.add_argument("--representation", choices=REPRESENTATIONS, help="what is optimised (default: gaussians)")
-    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="in all settings")
-    parser.add_argument("--output", metavar="FOLDER", type=Path, help="keep everything here, and go on from it")
 
 
 def _objectives(options: argparse.Namespace) -> int:
-    from .bench import objectives
+    from .bench_quality import Plan, Setting, quality, read_prompts
 
-    return objectives(
-        prompts=options.prompts,
-        objective_names=options.objectives,
-        seeds=options.seeds,
-        preset_name=options.preset,
-        settings=options.set,
-        output=options.output,
-    )
+    builtin = DiffusionModel()
+    settings = [
+        Setting(name=name, generation_for=generations(options, builtin, [*options.set, f"objective={name}"]))
+        for name in options.objectives
+    ]
+    prompts = read_prompts(options.prompts) if options.prompts else PROMPTS
+    return quality(Plan(prompts=prompts, settings=tuple(settings), seeds=tuple(options.seeds), output=options.output))
 
 
 def _quality(options: argparse.Namespace) -> int:
     from .bench_quality import Plan, Setting, quality, read_prompts
 
-    def setting(name: str, changes: list[str]) -> Setting:
-        given = [*options.set, *changes]
-        words = {key: value for key, _, value in (one.partition("=") for one in given) if key in WORDS}
-        settings = [one for one in given if one.partition("=")[0] not in WORDS]
-
-        def generation_for(prompt: str, seed: int) -> Generation:
-            model = DiffusionModel(source=options.model, allow_download=not options.offline)
-            generation = replace(preset(words.get("preset", options.preset), prompt, model=model), seed=seed)
-            if chosen := words.get("representation", options.representation):
-                generation = with_representation(generation, chosen)
-            if chosen := words.get("objective", options.objective):
-                generation = replace(generation, objective=objective(chosen, model))
-            return with_settings(generation, settings)
-
-        return Setting(name=name, generation_for=generation_for)
-
-    features = "inception" if options.inception_weights else "clip" if options.clip else "none"
+    model = DiffusionModel(source=options.model, allow_download=not options.offline)
+    words = [f"{word}={value}" for word in ("objective", "representation") if (value := getattr(options, word))]
     named = [named_changes(text) for text in options.setting] or [(options.preset, [])]
+    settings = [
+        Setting(name=name, generation_for=generations(options, model, [*words, *options.set, *changes]))
+        for name, changes in named
+    ]
+    features = "inception" if options.inception_weights else "clip" if options.clip else "none"
     return quality(
         Plan(
             prompts=read_prompts(options.prompts) if options.prompts else PROMPTS,
-            settings=tuple(setting(name, changes) for name, changes in named),
+            settings=tuple(settings),
             seeds=tuple(options.seeds),
             clips=tuple(options.clip),
             features=options.features or features,
@@ -116,6 +109,24 @@ def _quality(options: argparse.Namespace) -> int:
             output=options.output,
         )
     )
+
+
+def generations(
+    options: argparse.Namespace, model: DiffusionModel, changes: Sequence[str]
+) -> Callable[[str, int], Generation]:
+    """What a prompt and a seed are made with: the preset, then sets of options (WORDS), then single ones."""
+    words = {key: value for key, _, value in (one.partition("=") for one in changes) if key in WORDS}
+    single = [one for one in changes if one.partition("=")[0] not in WORDS]
+
+    def generation_for(prompt: str, seed: int) -> Generation:
+        generation = replace(preset(words.get("preset", options.preset), prompt, model=model), seed=seed)
+        if chosen := words.get("representation"):
+            generation = with_representation(generation, chosen)
+        if chosen := words.get("objective"):
+            generation = replace(generation, objective=objective(chosen, model))
+        return with_settings(generation, single)
+
+    return generation_for
 
 
 def named_changes(text: str) -> tuple[str, list[str]]:

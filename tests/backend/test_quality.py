@@ -366,6 +366,22 @@ def test_the_classifier_judges_the_one_picture_and_no_distance_is_taken_of_it(tm
         bench_quality.measure(replace(plan, features="classifier"), tmp_path)
 
 
+def test_objectives_are_compared_with_the_first_on_the_same_prompts_and_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    plans: list[bench_quality.Plan] = []
+    monkeypatch.setattr(bench_quality, "quality", lambda plan: plans.append(plan) or 0)
+    arguments = ["bench", "objectives", "--objectives", "ism", "vdm", "--seeds", "4", "5", "--set", "iterations=3"]
+    assert cli.main([*arguments, "--prompts", str(PROMPTS / "eight.txt")]) == 0
+    (plan,) = plans
+    assert (len(plan.prompts), plan.seeds) == (8, (4, 5))
+    ism, vdm = (setting.generation_for("a red mug", 4) for setting in plan.settings)
+    assert (ism.objective, vdm.objective) == (presets.objective("ism", ism.model), presets.objective("vdm", vdm.model))
+    assert (
+        replace(vdm, objective=ism.objective)
+        == ism
+        == replace(preset("standard", "a red mug"), objective=ism.objective, seed=4, iterations=3)
+    )
+
+
 def known_run(setting: str, prompt: str, seed: int, iou: float, chamfer: float | None) -> Run:
     values = {"iou": iou, "chamfer": chamfer, "seconds": 10 * iou}
     return Run(setting=setting, prompt=prompt, seed=seed, values=values, notes={})
