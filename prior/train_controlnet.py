@@ -87,8 +87,18 @@ def load_frozen() -> StableDiffusionPipeline:
     return pipeline
 
 
-def train(pipeline: StableDiffusionPipeline, views: Views, *, minutes: float, batch: int, rate: float) -> nn.Module:
-    """Noise prediction as the U-Net was trained, its skip connections added to."""
+@torch.no_grad()
+def encoded(pipeline: StableDiffusionPipeline, views: Views, backgrounds: NDArray[np.int64]) -> Tensor:
+    """Latents [N, C, h, w]."""
+    parts = np.array_split(np.arange(len(views.wishes)), max(len(views.wishes) // 50, 1))
+    encode = pipeline.vae.encode
+    return torch.cat([encode(composited(views, part, backgrounds[part])).latent_dist.mean for part in parts])
+
+
+def train(
+    pipeline: StableDiffusionPipeline, views: Views, *, minutes: float, batch: int, rate: float, bf16: bool
+) -> nn.Module:
+    """Noise prediction as the U-Net was trained, its skip connections added to. Each view keeps one background."""
     torch.manual_seed(0)
     control = ControlNetModel.from_unet(pipeline.unet, conditioning_embedding_out_channels=ENCODER).train()
     parameters = list(control.parameters())
@@ -99,26 +109,28 @@ def train(pipeline: StableDiffusionPipeline, views: Views, *, minutes: float, ba
     emphasis = 1 + NOISY_EMPHASIS * torch.arange(len(snr)) / len(snr)
     weights = (snr.clamp(max=MIN_SNR) / snr).clamp(min=WEIGHT_FLOOR) * emphasis
     random, generator = np.random.default_rng(5), torch.Generator().manual_seed(5)
+    all_backgrounds = random.integers(len(BACKGROUNDS), size=len(views.wishes))
+    all_latents = encoded(pipeline, views, all_backgrounds)
     began, step, total = time.monotonic(), 0, 0.0
     while (spent := time.monotonic() - began) < 60 * minutes:
         indices = random.integers(len(views.wishes), size=batch)
-        backgrounds = random.integers(len(BACKGROUNDS), size=batch)
+        latents, backgrounds = all_latents[indices], all_backgrounds[indices]
         captions = [
             random_caption(wish.prop, wish.azimuth, wish.elevation, int(background), random)
             for wish, background in zip((views.wishes[i] for i in indices), backgrounds, strict=True)
         ]
         with torch.no_grad():
-            latents = pipeline.vae.encode(composited(views, indices, backgrounds)).latent_dist.mean
             words = pipeline.text_encoder(tokens_of(pipeline.tokenizer, captions)).last_hidden_state
         t = spread_timesteps(batch, len(alphas), generator)
         noise = torch.randn(latents.shape, generator=generator)
         alpha = alphas[t].view(-1, 1, 1, 1)
         noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
-        down, mid = control(noisy, t, words, shown(views, indices), return_dict=False)
-        predicted = pipeline.unet(
-            noisy, t, words, down_block_additional_residuals=down, mid_block_additional_residual=mid
-        ).sample
-        loss = ((predicted - noise).square().mean((1, 2, 3)) * weights[t]).mean()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            down, mid = control(noisy, t, words, shown(views, indices), return_dict=False)
+            predicted = pipeline.unet(
+                noisy, t, words, down_block_additional_residuals=down, mid_block_additional_residual=mid
+            ).sample
+        loss = ((predicted.float() - noise).square().mean((1, 2, 3)) * weights[t]).mean()
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -174,7 +186,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--pictures", type=int, default=8000)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=5e-4)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--bf16", action="store_true", help="faster where the processor has it")
     parser.add_argument("--evaluate", action="store_true", help="only measure what is in the folder")
     parser.add_argument("--count", type=int, default=40, help="samples to measure with")
     parser.add_argument("--folder", type=Path, default=FOLDER)
@@ -182,7 +195,9 @@ def main() -> None:
     pipeline = load_frozen()
     if not arguments.evaluate:
         views = draw_views(arguments.pictures, held_out=False, seed=0)
-        control = train(pipeline, views, minutes=arguments.minutes, batch=arguments.batch, rate=arguments.rate)
+        control = train(
+            pipeline, views, minutes=arguments.minutes, batch=arguments.batch, rate=arguments.rate, bf16=arguments.bf16
+        )
         control.half().save_pretrained(arguments.folder)
         for file in arguments.folder.iterdir():
             file.chmod(0o644)

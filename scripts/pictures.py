@@ -46,7 +46,7 @@ HALF_TURN = (0, 1, 2, 3)
 OBJECTIVES = ("sds", "ism", "vdm", "csd", "nfsd", "consistent3d", "vsd")
 EIGHT = ROOT / "benchmarks" / "prompts" / "eight.txt"
 KEPT = ("a green rocket", RED, "a blue car", "a yellow chair")  # in the history that is shown
-TABLE = Scene("table", "red", 3)  # proportions unlike the canonical ones, so that text alone cannot tell them
+TABLE = Scene("table", "red", seed=3)  # proportions unlike the canonical ones, so that text alone cannot tell them
 GOOD = ("--preset", "standard", "--iterations", "300")
 VIEWPORT = (200, 160, 1000, 760)  # pixels of a screen of 1600 x 900: left, top, right, bottom
 PREFERENCES = (168, 60, 628, 810)
