@@ -1,10 +1,11 @@
 """What is drawn; no verbs."""
 
-from . import generate, history, menus, presets, queue, sections, splats, viewport
+from . import generate, history, loras, menus, presets, queue, sections, splats, viewport
 
 CLASSES = (
     presets.LUCID_PT_presets,
     generate.LUCID_PT_generate,
+    loras.LUCID_UL_loras,
     *sections.CLASSES,
     viewport.LUCID_PT_viewport,
     queue.LUCID_UL_queue,
