@@ -79,6 +79,6 @@ CLASSES = (
     job_again.LUCID_OT_continue_job,
     load_job.LUCID_OT_load_job,
     use_settings.LUCID_OT_use_settings,
-    delete_job.LUCID_OT_delete_job,
+    *delete_job.CLASSES,
     *queue_list.CLASSES,
 )

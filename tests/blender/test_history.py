@@ -13,6 +13,7 @@ import pytest
 
 import lucid_blender
 from lucid_blender import generations, preferences
+from lucid_blender.client import trash
 from lucid_blender.client.history import history
 from lucid_blender.client.job_state import state
 from lucid_blender.client.prompt_queue import prompt_queue
@@ -27,6 +28,7 @@ from lucid_blender.operators.job_again import request_again, request_further
 from lucid_blender.operators.prop import Prop
 from lucid_blender.operators.resume import read_job
 from lucid_blender.panels import icons
+from lucid_blender.panels.trash import days_left
 from lucid_blender.scene.pointcloud import read_splats
 
 
@@ -217,9 +219,34 @@ def test_an_object_of_somebody_else_has_no_recipe() -> None:
         bpy.ops.lucid.use_settings()
 
 
-def test_delete_removes_the_folder_and_leaves_the_object(job: Path) -> None:
+def test_delete_moves_the_folder_to_the_trash_and_leaves_the_object(job: Path) -> None:
+    record = (job / SETTINGS_FILE).read_bytes()
     assert bpy.ops.lucid.delete_job(folder=str(job)) == {"FINISHED"}
     assert not job.exists() and splats_of(job) is not None
+    assert [row.name for row in lists().trash] == ["a red mug"] and not lists().history
+    assert days_left(Path(lists().trash[0].key)) == "30 days"
+    assert bpy.ops.lucid.restore_job() == {"FINISHED"}
+    assert (job / SETTINGS_FILE).read_bytes() == record
+    assert [row.key for row in lists().history] == [str(job)] and not lists().trash
+    with pytest.raises(RuntimeError, match="trash is empty"):
+        bpy.ops.lucid.restore_job()
+
+
+def test_the_trash_is_emptied_for_good(job: Path) -> None:
+    assert not bpy.ops.lucid.empty_trash.poll()
+    bpy.ops.lucid.delete_job(folder=str(job))
+    assert bpy.ops.lucid.empty_trash() == {"FINISHED"}
+    assert not lists().trash and not trash.jobs_in(job.parent)
+
+
+def test_what_is_old_in_the_trash_goes_by_itself(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = trash.put(job, time.time() - (trash.DAYS_KEPT + 1) * 86400)
+    monkeypatch.setattr(attending, "_expired", -float("inf"))
+    deadline = time.monotonic() + 30
+    while old.exists():
+        attending.attend()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_delete_wants_a_job(tmp_path: Path) -> None:
