@@ -20,13 +20,13 @@ from .core import tables
 from .core.inputs import Inputs
 from .core.messages import Event, FetchModel, Generate, ModelFound
 from .core.options import BUILTIN, DiffusionModel, Meshing
+from .named_changes import make_generation, model_named
 from .operators import running
 from .operators.fetch_model import ModelFetch
 from .operators.load_job import has_result, load_result
 from .operators.prop import Prop
 from .operators.resume import read_job, resume_request
 from .preparing import in_table_folder, outcome_of, prop_of
-from .properties import make_generation, model_named
 from .runs import (
     OnEvent,
     OnProgress,
@@ -72,11 +72,12 @@ def generate(
     docs/personalisation.md).
     ``initial_image`` is a picture to edit, an image or a file: the result is an image then, as it is with
     representation="image".
-    ``overrides`` are fields of core.options.Generation, and splats=N; objective, initialiser and representation also by
-    their short names, for example objective="SDS" and initialiser="shap-e". ``options`` are changes to what results, by
-    dotted name: {"objective.delta_t": 100}. ``on_progress`` gets every core.messages.Progress, ``on_snapshot`` every
-    Snapshot with the splats so far, and ``on_event`` all events. With ``wait=False``, which needs a window, it returns
-    at once and the result is ``done`` later; ``start`` is the same with a handle.
+    ``overrides`` are fields of core.options.Generation, splats=N and guidance=X; objective, initialiser and
+    representation also by their short names, for example objective="SDS" and initialiser="shap-e". ``options`` are
+    changes to what results, by dotted name: {"objective.delta_t": 100}. ``on_progress`` gets every
+    core.messages.Progress, ``on_snapshot`` every Snapshot with the splats so far, and ``on_event`` all events. With
+    ``wait=False``, which needs a window, it returns at once and the result is ``done`` later; ``start`` is the same
+    with a handle.
 
         generate("a blue car", preset="draft", iterations=100, objective="SDS")
 

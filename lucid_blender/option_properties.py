@@ -24,12 +24,18 @@ from bpy.props import (
 
 from .core.errors import InvalidInput
 from .core.option_fields import OptionField, option_fields, summary
-from .core.options import Generation, Objective
+from .core.options import Control, Generation, Lora, Objective
 
 OPTIONS_PATH = "lucid.options"  # from the scene
 DIGITS = 7  # of a float32, which is what Blender keeps of a number
 SCALARS = {bool: BoolProperty, int: IntProperty, float: FloatProperty, str: StringProperty}
 UNITS = {"metres": "LENGTH", "radians": "ROTATION"}  # by the first word of an option's comment
+SLIDERS = {  # as far as dragging goes, which typing may exceed
+    (Control, "weight"): (0.0, 2.0),
+    (Generation, "resolution"): (64, 1024),
+    (Generation, "views"): (1, 16),
+    (Lora, "weight"): (-1.0, 2.0),
+}
 VECTORS = {int: IntVectorProperty, float: FloatVectorProperty}
 
 
@@ -90,9 +96,9 @@ def _read_field(group: Any, field: OptionField) -> object:
     value = getattr(group, field.name)
     item = _vector_item(field.hint)
     if item:
-        return tuple(_rounded(number) if item is float else number for number in value)
+        return tuple(rounded(number) if item is float else number for number in value)
     if field.hint is float:
-        return _rounded(value)
+        return rounded(value)
     if _choices(field.hint):
         return next(choice for choice in _choices(field.hint) if str(choice) == value)
     return value if field.hint in SCALARS else _from_json(field, value)
@@ -105,7 +111,7 @@ def chosen_member(group: Any, field: OptionField) -> type:
     return next(member for member in field.members if member.__name__ == getattr(group, kind_of(field)))
 
 
-def _rounded(number: float) -> float:
+def rounded(number: float) -> float:
     """The shortest decimal that Blender's float32 stands for: 0.00016 comes back as 0.00016."""
     return float(f"{number:.{DIGITS}g}")
 
@@ -137,7 +143,7 @@ def _mirror(cls: type) -> type:
     if cls not in _groups:
         properties: dict[str, Any] = {}
         for field in option_fields(cls):
-            properties |= _properties(field)
+            properties |= _properties(field, _slider(cls, field))
         name = f"LUCID_PG_{cls.__name__}"
         members = {"__annotations__": properties, "__doc__": summary(cls), "__module__": __name__}
         group = type(name, (bpy.types.PropertyGroup,), members)
@@ -145,7 +151,12 @@ def _mirror(cls: type) -> type:
     return _groups[cls]
 
 
-def _properties(field: OptionField) -> dict[str, Any]:
+def _slider(cls: type, field: OptionField) -> dict[str, Any]:
+    low, high = SLIDERS.get((cls, field.name), (None, None))
+    return {} if high is None else {"soft_min": low, "soft_max": high}
+
+
+def _properties(field: OptionField, slider: dict[str, Any]) -> dict[str, Any]:
     texts = {"name": field.label, "description": field.comment[:1].upper() + field.comment[1:]}
     found: dict[str, Any] = {}
     if field.optional:
@@ -158,7 +169,7 @@ def _properties(field: OptionField) -> dict[str, Any]:
             found[kind_of(field)] = EnumProperty(items=items, default=type(field.default).__name__, **texts)
         pointers = {group_of(field, member): PointerProperty(type=_mirror(member)) for member in field.members}
         return found | pointers
-    return found | {field.name: _plain(field.hint, texts | _starts(field) | _unit(field))}
+    return found | {field.name: _plain(field.hint, texts | slider | _starts(field) | _unit(field))}
 
 
 def _unit(field: OptionField) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from .core.jobs import SETTINGS_FILE
 from .core.messages import Generate, Notice
 from .core.option_names import with_options
 from .core.options import BUILTIN, DiffusionModel, Generation, Meshing
+from .named_changes import changed, make_generation, model_named
 from .operators.prop import Prop
 from .operators.resume import resume_request
-from .properties import changed, make_generation, model_named
 from .runs import OnEvent, Result
 from .scene.meshes import meshes_of_request
 from .scene.pictures import picture_of_file, read_picture

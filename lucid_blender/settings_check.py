@@ -15,7 +15,8 @@ from .core.errors import InvalidInput
 from .core.model_files import find_cached
 from .core.models import in_words, kind_of
 from .core.options import MeshSurface, Sphere
-from .properties import LucidSettings, fill_options, makes_picture, needs_mesh, revision_of, source_of, to_generation
+from .generations import fill_options, makes_picture, needs_mesh, revision_of, source_of, to_generation
+from .properties import LucidSettings
 from .scene.meshes import has_surface
 
 MODEL_CARD = Path(__file__).parent / "backend" / "models" / "builtin" / "lucid.json"
@@ -40,7 +41,7 @@ class Fix:
 def problems(context: bpy.types.Context) -> list[Problem]:
     """What keeps the sidebar's settings from a run; an empty prompt is not among it."""
     settings = context.scene.lucid
-    found = [*_model_problems(settings), *_mesh_problems(context, settings)]
+    found = [*_model_problems(settings), *_lora_problems(settings), *_mesh_problems(context, settings)]
     if not found:
         found = [*_option_problems(settings)]
     return [*found, *_disk_problems()]
@@ -55,6 +56,15 @@ def _model_problems(settings: LucidSettings) -> Iterator[Problem]:
             yield Problem(message="The model is not downloaded, and Blender is offline.", fixes=("BUILTIN",))
     elif kind_of(source) not in ("hub", "builtin") and not Path(source).exists():
         yield Problem(message=f"There is no model at {source}.", fixes=("BUILTIN",))
+
+
+def _lora_problems(settings: LucidSettings) -> Iterator[Problem]:
+    sources = [lora.source.strip() for lora in settings.options.model.loras]
+    if not all(sources):
+        yield Problem(message="A LoRA has no source. Choose its file, or enter its hub id.", fixes=("NO_EMPTY_LORAS",))
+    for source in sources:
+        if Path(source).is_absolute() and not Path(source).exists():
+            yield Problem(message=f"There is no LoRA at {source}.")
 
 
 def _mesh_problems(context: bpy.types.Context, settings: LucidSettings) -> Iterator[Problem]:
@@ -108,6 +118,13 @@ def _start_from_ball(context: bpy.types.Context) -> None:
     settings.initialiser, settings.options.initialiser_kind = "SPHERE", Sphere.__name__
 
 
+def _drop_empty_loras(context: bpy.types.Context) -> None:
+    loras = context.scene.lucid.options.model.loras
+    for index in reversed(range(len(loras))):
+        if not loras[index].source.strip():
+            loras.remove(index)
+
+
 def _drop_controls(context: bpy.types.Context) -> None:
     context.scene.lucid.options.controls.clear()
 
@@ -121,6 +138,9 @@ FIXES: Mapping[str, Fix] = {
     "ACTIVE_MESH": Fix(label="Use Active Object", description="Take the active object's surface", apply=_take_active),
     "BALL": Fix(label="Start from a Ball", description="Start from grey splats", apply=_start_from_ball),
     "NO_CONTROLS": Fix(label="No ControlNets", description="Remove all ControlNets", apply=_drop_controls),
+    "NO_EMPTY_LORAS": Fix(
+        label="Remove It", description="Take LoRAs without a source out of the list", apply=_drop_empty_loras
+    ),
     "NO_MESH": Fix(label="Make No Mesh", description="A picture has no surface", apply=_drop_mesh),
     "FROM_PRESET": Fix(
         label="Take All from Preset",

@@ -16,7 +16,9 @@ FRONT = frozenset(
     {
         "api",
         "command",
+        "generations",
         "installation_view",
+        "named_changes",
         "option_properties",
         "preferences",
         "preparing",
@@ -62,10 +64,10 @@ ROOMS = {
     "viewport": room("core scene", "bpy gpu mathutils numpy"),
     # The front's modules hold the user's choices, which buttons and verbs are about.
     "panels": room(
-        "core client installation_view option_properties properties preferences settings_check", "bl_ui bpy"
+        "core client generations installation_view option_properties properties preferences settings_check", "bl_ui bpy"
     ),
     "operators": room(
-        "core client scene viewport option_properties properties preferences settings_check",
+        "core client generations scene viewport option_properties properties preferences settings_check",
         "bl_operators bpy mathutils numpy",
     ),
     "presets": room("", "bpy"),  # Blender runs them

@@ -23,6 +23,7 @@ from . import (
     job_again,
     join_splats,
     load_job,
+    lora_list,
     mark_asset,
     open_log,
     option_list,
@@ -52,6 +53,7 @@ CLASSES = (
     fill_options.LUCID_OT_fill_options,
     fix_setting.LUCID_OT_fix_setting,
     preset_add.LUCID_OT_preset_add,
+    *lora_list.CLASSES,
     option_list.LUCID_OT_option_add,
     option_list.LUCID_OT_option_remove,
     edit_splats.LUCID_OT_edit_splats,
@@ -77,6 +79,6 @@ CLASSES = (
     job_again.LUCID_OT_continue_job,
     load_job.LUCID_OT_load_job,
     use_settings.LUCID_OT_use_settings,
-    delete_job.LUCID_OT_delete_job,
+    *delete_job.CLASSES,
     *queue_list.CLASSES,
 )

@@ -4,28 +4,34 @@ In a window `attend` is called by a timer, also across file loads; without one, 
 """
 
 import logging
+import math
+import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import bpy
 from bpy.props import CollectionProperty, IntProperty, StringProperty
 
 from .. import preferences
+from ..client import trash
 from ..client.file_stamp import stamp_of
 from ..client.history import Entry, history
 from ..client.job_state import state
 from ..client.prompt_queue import prompt_queue
-from ..core.errors import LucidError
+from ..core.errors import JobError, LucidError
 from ..core.messages import Generate
 from . import running
 from .prop import Prop
 
 SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_BETWEEN_EXPIRIES = 86400.0  # of what is in the trash
 SECONDS_BETWEEN_SCANS = 30.0  # of job folders in which only another program may have changed something
 
 _log = logging.getLogger(__name__)
 _seen: tuple[object, ...] = ()  # what the history was last read for
 _shown: tuple[Entry, ...] = ()
+_expired = -math.inf  # when what is old in the trash was last deleted
 
 
 class LucidRow(bpy.types.PropertyGroup):
@@ -40,6 +46,8 @@ class LucidLists(bpy.types.PropertyGroup):
     # Not saved: every .blend would tell of every prompt.
     history: CollectionProperty(type=LucidRow, options={"SKIP_SAVE"})
     history_index: IntProperty(name="Job", description="The job that the buttons below are about")
+    trash: CollectionProperty(type=LucidRow, options={"SKIP_SAVE"})
+    trash_index: IntProperty(name="Deleted Job", description="The job that Restore is about")
     queue: CollectionProperty(type=LucidRow, options={"SKIP_SAVE"})
     queue_index: IntProperty(name="Waiting", description="The entry that the buttons beside the list are about")
 
@@ -62,6 +70,7 @@ def attend() -> float:
     """One look, from the timer."""
     try:
         look()
+        _expire()
     except Exception:  # the timer would die without a word
         _log.exception("the lists could not be brought up to date")
     return SECONDS_BETWEEN_LOOKS
@@ -71,7 +80,7 @@ def look() -> None:
     """Start what waits, read the history again where it may have changed, bring the lists up to date."""
     prompt_queue.refresh()
     start_next()
-    if _signs() != _seen or not history.complete:
+    if _signs() != _seen or not (history.complete and trash.deleted.complete):
         read_history()
     show_lists()
 
@@ -81,6 +90,8 @@ def show_lists() -> None:
     global _shown
     lists = bpy.context.window_manager.lucid
     changed = _sync(lists, "history", [(entry.title, str(entry.folder)) for entry in history.entries])
+    deleted = sorted(trash.deleted.entries, key=lambda entry: entry.folder.name, reverse=True)
+    changed |= _sync(lists, "trash", [(entry.title, str(entry.folder)) for entry in deleted])
     changed |= _sync(lists, "queue", [(entry.title, entry.key) for entry in prompt_queue.entries])
     if changed or history.entries is not _shown:
         _shown = history.entries
@@ -133,7 +144,28 @@ def read_history() -> None:
     """Read the job folders now."""
     global _seen
     _seen = _signs()
-    history.scan(preferences.jobs_folder(), at_work=running.folder_at_work())
+    jobs = preferences.jobs_folder()
+    history.scan(jobs, at_work=running.folder_at_work())
+    trash.deleted.scan(trash.folder_of(jobs))
+
+
+def _expire() -> None:
+    """Delete what has been in the trash for long, once a day; large jobs take a while, so beside Blender."""
+    global _expired
+    if time.monotonic() - _expired < SECONDS_BETWEEN_EXPIRIES:
+        return
+    _expired = time.monotonic()
+    threading.Thread(target=_delete_old, args=(preferences.jobs_folder(),), name="lucid trash", daemon=True).start()
+
+
+def _delete_old(jobs: Path) -> None:
+    try:
+        gone = trash.empty(jobs, older_than_days=trash.DAYS_KEPT)
+    except JobError as error:
+        _log.warning("the trash: %s", error)
+    else:
+        if gone:
+            _log.info("%d jobs were in the trash for %d days and are deleted", gone, trash.DAYS_KEPT)
 
 
 def _signs() -> tuple[object, ...]:

@@ -1,13 +1,15 @@
-"""lucid.delete_job: a job of the history, with its files."""
+"""lucid.delete_job: a job of the history into the trash; lucid.restore_job, lucid.empty_trash: out of it."""
 
-import shutil
 from pathlib import Path
 
 import bpy
+from bpy.props import StringProperty
 
-from ..core import job_lock
+from .. import preferences
+from ..client import trash
+from ..client.history import history
 from ..core.errors import JobError
-from ..core.jobs import SETTINGS_FILE
+from ..core.models import in_words
 from . import attending, running
 from .of_a_job import OfAJob
 
@@ -15,39 +17,95 @@ from .of_a_job import OfAJob
 class LUCID_OT_delete_job(OfAJob, bpy.types.Operator):
     bl_idname = "lucid.delete_job"
     bl_label = "Delete Job"
-    bl_description = "Delete the job's folder with all its files. Objects in the scene stay"
+    bl_description = (
+        f"Move the job with all its files to the trash below the list, from where it can be restored for "
+        f"{trash.DAYS_KEPT} days. Objects in the scene stay"
+    )
     bl_options = {"REGISTER"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        entry = history.find(str(self.path))
+        try:
+            delete(self.path)
+        except JobError as error:
+            return running.report(self, error)
+        refresh()
+        title = entry.title if entry else self.path.name
+        self.report({"INFO"}, f"{title!r} is in the trash for {trash.DAYS_KEPT} days")
+        return {"FINISHED"}
+
+
+class LUCID_OT_restore_job(bpy.types.Operator):
+    bl_idname = "lucid.restore_job"
+    bl_label = "Restore"
+    bl_description = "Take the job out of the trash, back into the history"
+    bl_options = {"REGISTER"}
+
+    folder: StringProperty(
+        name="Folder", description="The job's folder in the trash. Empty: the list's active one", subtype="DIR_PATH"
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        lists = context.window_manager.lucid
+        chosen = lists.trash[lists.trash_index].key if lists.trash_index < len(lists.trash) else ""
+        try:
+            if not (self.folder or chosen):
+                raise JobError("The trash is empty.")
+            found = trash.restore(Path(bpy.path.abspath(self.folder or chosen)))
+        except JobError as error:
+            return running.report(self, error)
+        refresh()
+        keys = [row.key for row in lists.history]
+        if str(found) in keys:
+            lists.history_index = keys.index(str(found))
+        return {"FINISHED"}
+
+
+class LUCID_OT_empty_trash(bpy.types.Operator):
+    bl_idname = "lucid.empty_trash"
+    bl_label = "Empty Trash"
+    bl_description = "Delete all jobs in the trash for good. Objects in the scene stay"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return len(context.window_manager.lucid.trash) > 0
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if bpy.app.background:
             return self.execute(context)
-        files = [path for path in self.path.rglob("*") if path.is_file()]
-        size = sum(path.stat().st_size for path in files)
-        message = f"{len(files)} files, {size / 1e6:.1f} MB, are deleted for good. Objects in the scene stay."
+        found = trash.jobs_in(preferences.jobs_folder())
+        size = in_words(sum(trash.size_of(job) for job in found))
+        message = f"{counted(len(found))}, {size}, deleted for good. Objects in the scene stay."
         return context.window_manager.invoke_confirm(
-            self, event, title="Delete this job?", message=message, confirm_text="Delete", icon="WARNING"
+            self, event, title="Empty the trash?", message=message, confirm_text="Empty Trash", icon="WARNING"
         )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        folder = self.path
         try:
-            delete(folder)
+            gone = trash.empty(preferences.jobs_folder())
         except JobError as error:
             return running.report(self, error)
-        attending.read_history()
-        attending.show_lists()
+        finally:
+            refresh()
+        self.report({"INFO"}, f"{counted(gone)} deleted")
         return {"FINISHED"}
 
 
-def delete(folder: Path) -> None:
-    """Remove a job's folder. Raises JobError when it is none, when a run is at work in it, or when files are in use."""
-    if not (folder / SETTINGS_FILE).is_file() or folder.is_symlink():
-        raise JobError(f"{folder} is not the folder of a job.", advice="Delete it by hand if you do not need it.")
-    if folder == running.folder_at_work() or job_lock.is_held(folder):
+def delete(folder: Path) -> Path:
+    """Move a job to the trash; where it is now. Raises JobError where it is none, or where a run is at work in it."""
+    if folder == running.folder_at_work():
         raise JobError("A run is at work in this job.", advice="Cancel it first.")
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise JobError(
-            f"{error.filename} cannot be deleted: {error.strerror}", advice="Close the programs that use it."
-        ) from error
+    return trash.put(folder)
+
+
+def refresh() -> None:
+    attending.read_history()
+    attending.show_lists()
+
+
+def counted(jobs: int) -> str:
+    return "1 job" if jobs == 1 else f"{jobs} jobs"
+
+
+CLASSES = (LUCID_OT_delete_job, LUCID_OT_restore_job, LUCID_OT_empty_trash)

@@ -10,7 +10,7 @@ from ..client.job_state import state
 from ..core.errors import InvalidInput, LucidError
 from ..core.inputs import Inputs
 from ..core.messages import Generate
-from ..properties import to_generation
+from ..generations import to_generation
 from ..scene.editing import splats_to_edit
 from ..scene.placement import numbers_of
 from ..scene.pointcloud import is_splats

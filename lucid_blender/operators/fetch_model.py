@@ -9,7 +9,7 @@ from ..core.errors import LucidError
 from ..core.messages import FetchModel, Finished, Snapshot
 from ..core.models import kind_of, known
 from ..core.options import DiffusionModel
-from ..properties import revision_of, source_of
+from ..generations import revision_of, source_of
 from . import running
 
 

@@ -3,7 +3,7 @@
 import bpy
 
 from ..core.errors import LucidError
-from ..properties import fill_options
+from ..generations import fill_options
 from . import running
 
 

@@ -9,7 +9,7 @@ from .. import preferences
 from ..client.job_state import state
 from ..core.errors import LucidError
 from ..core.messages import Generate
-from ..properties import to_request
+from ..generations import to_request
 from . import attending, running
 from .prop import Prop
 

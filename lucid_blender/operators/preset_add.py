@@ -13,6 +13,7 @@ BASICS = (
     "model_source",
     "initialiser",
     "objective",
+    "set_guidance",
     "make_mesh",
     "set_iterations",
     "iterations",
@@ -31,6 +32,10 @@ class LUCID_OT_preset_add(AddPresetBase, bpy.types.Operator):
 
     @property
     def preset_values(self) -> list[str]:
-        """In the order in which they are set: the switch last, when the options are complete."""
-        options = ["settings.options", "settings.options_filled"] if bpy.context.scene.lucid.customise else []
-        return [*(f"settings.{name}" for name in BASICS), *options, "settings.customise"]
+        """In the order in which they are set. The switch of all options comes when they are complete; or else before
+        the guidance, which it says the place of."""
+        settings, basics = bpy.context.scene.lucid, [f"settings.{name}" for name in BASICS]
+        if settings.customise:
+            return [*basics, "settings.options", "settings.options_filled", "settings.customise"]
+        guidance = ["settings.guidance_scale"] if settings.set_guidance else []
+        return ["settings.customise", *basics, *guidance, "settings.options.model.loras"]

@@ -9,7 +9,7 @@ from ..core import codec
 from ..core.errors import InvalidInput, LucidError
 from ..core.jobs import upgraded
 from ..core.options import Generation
-from ..properties import use_generation
+from ..generations import use_generation
 from . import running
 from .resume import read_job
 

@@ -6,8 +6,8 @@ from .. import installation_view
 from ..client.installer import state as at_installing
 from ..client.job_state import state
 from ..core.errors import BackendError
+from ..generations import makes_picture
 from ..preferences import LucidPreferences, find_backend, installation_folder
-from ..properties import makes_picture
 from ..settings_check import FIXES, known_words, problems, unknown_words
 from .icons import icon_of_seen
 from .model import draw_model

@@ -7,8 +7,8 @@ import bpy
 from ..client.job_state import state
 from ..core.model_files import find_cached
 from ..core.models import in_words, kind_of, known
+from ..generations import revision_of, source_of
 from ..preferences import models_folder
-from ..properties import revision_of, source_of
 from .text import wrapped
 
 HUB = "https://huggingface.co"

@@ -9,7 +9,16 @@ from ..core.option_fields import OptionField, option_fields
 from ..option_properties import chosen_member, group_of, kind_of, switch_of
 
 # What the sidebar has elsewhere.
-DRAWN_ABOVE = {"prompt", "negative_prompt", "seed", "mesh", "model.source", "model.allow_download"}
+DRAWN_ABOVE = {
+    "prompt",
+    "negative_prompt",
+    "seed",
+    "mesh",
+    "model.source",
+    "model.allow_download",
+    "model.loras",
+    "objective.guidance_scale",
+}
 
 
 def draw_options(

@@ -3,7 +3,8 @@
 import bpy
 
 from ..core.options import DiffusionModel, Generation
-from ..properties import makes_picture, needs_mesh
+from ..generations import makes_picture, needs_mesh
+from .loras import draw_loras
 from .options import draw_options
 
 
@@ -54,12 +55,16 @@ class LUCID_PT_shape(Section, bpy.types.Panel):
 class LUCID_PT_look(Section, bpy.types.Panel):
     bl_label = "Look"
     fields = frozenset({"null_prompt", "view_prompts", "objective", "timesteps", "regularisers"})
-    model_fields = frozenset({"loras", "textual_inversions"})
+    model_fields = frozenset({"textual_inversions"})
 
     def draw_basics(self, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
         layout.prop(settings, "negative_prompt", placeholder="What it should not look like")
-        if not settings.customise:
+        if settings.customise:
+            layout.prop(settings, "guidance_scale")
+        else:
             layout.prop(settings, "objective")
+            draw_switched(layout, settings, "set_guidance", "guidance_scale")
+        draw_loras(layout, settings)
 
 
 class LUCID_PT_cameras(Section, bpy.types.Panel):

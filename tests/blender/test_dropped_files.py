@@ -11,10 +11,10 @@ from mathutils import Matrix, Vector
 
 from lucid_blender.core.formats.ply import read_ply, write_ply
 from lucid_blender.core.options import Gaussians, Image
+from lucid_blender.generations import fill_options, makes_picture, needs_mesh, to_request
 from lucid_blender.operators.export_collection import LUCID_OT_export_collection
 from lucid_blender.operators.import_splats import LUCID_FH_splats, LUCID_OT_import_splats
 from lucid_blender.operators.use_picture import LUCID_FH_picture
-from lucid_blender.properties import fill_options, makes_picture, needs_mesh, to_request
 from lucid_blender.scene.placement import point_under
 from lucid_blender.scene.pointcloud import create_splats, read_splats
 

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 
 import lucid_blender
-from lucid_blender import preferences, properties
+from lucid_blender import generations, preferences
+from lucid_blender.client import trash
 from lucid_blender.client.history import history
 from lucid_blender.client.job_state import state
 from lucid_blender.client.prompt_queue import prompt_queue
 from lucid_blender.core.inputs import Inputs
 from lucid_blender.core.jobs import SETTINGS_FILE
 from lucid_blender.core.messages import Generate
-from lucid_blender.core.options import DiffusionModel, FromSplats, Vdm
+from lucid_blender.core.options import DiffusionModel, FromSplats, Lora, Vdm
 from lucid_blender.core.pictures import Picture
 from lucid_blender.core.presets import preset
 from lucid_blender.operators import attending, running
@@ -27,6 +28,7 @@ from lucid_blender.operators.job_again import request_again, request_further
 from lucid_blender.operators.prop import Prop
 from lucid_blender.operators.resume import read_job
 from lucid_blender.panels import icons
+from lucid_blender.panels.trash import days_left
 from lucid_blender.scene.pointcloud import read_splats
 
 
@@ -162,15 +164,39 @@ def test_a_job_without_a_result_cannot_be_loaded(fake_backend: None) -> None:
 
 def test_the_sidebar_takes_over_a_recipe_exactly(job: Path) -> None:
     scene = bpy.context.scene
+    loras = (Lora(source="owner/clay", weight=0.6, trigger="in clay style", add_trigger=True),)
+    model = DiffusionModel(source="owner/net", allow_download=bpy.app.online_access, loras=loras)
     recipe = replace(
-        preset("draft", "a green hat", model=DiffusionModel(source="owner/net", allow_download=bpy.app.online_access)),
+        preset("draft", "a green hat", model=model),
         negative_prompt="grey",
         seed=99,
         iterations=123,
-        objective=Vdm(),
+        objective=Vdm(guidance_scale=9.3),
     )
-    properties.use_generation(scene.lucid, recipe)
-    assert properties.to_generation(scene.lucid) == recipe
+    generations.use_generation(scene.lucid, recipe)
+    assert generations.to_generation(scene.lucid) == recipe
+    assert scene.lucid.guidance_scale == pytest.approx(9.3)
+    assert scene.lucid.options.model.loras[0].source == "owner/clay"
+
+
+def test_guidance_negatives_and_loras_of_the_sidebar_come_back_with_the_job(fake_backend: None) -> None:
+    settings = bpy.context.scene.lucid
+    settings.prompt, settings.negative_prompt, settings.objective = "a green mug", "grey, blurry", "VDM"
+    settings.guidance_scale = 9.3
+    lora = settings.options.model.loras.add()
+    lora.source, lora.weight = "owner/clay", 0.6
+    asked = generations.to_generation(settings)
+    assert bpy.ops.lucid.generate() == {"FINISHED"}
+    attending.look()
+    job = history.entries[0].folder
+    assert read_job(job).generation == asked == request_again(job).generation
+    assert (asked.objective, asked.negative_prompt) == (Vdm(guidance_scale=9.3), "grey, blurry")
+    assert asked.model.loras == (Lora(source="owner/clay", weight=0.6),)
+    settings.negative_prompt = ""
+    settings.set_guidance = False
+    settings.options.model.loras.clear()
+    bpy.ops.lucid.use_settings(folder=str(job))
+    assert generations.to_generation(settings) == asked
 
 
 def test_an_object_knows_its_recipe(job: Path) -> None:
@@ -178,7 +204,7 @@ def test_an_object_knows_its_recipe(job: Path) -> None:
     scene.lucid.prompt, scene.lucid.seed, scene.lucid.customise = "something else", 1, False
     bpy.context.view_layer.objects.active = splats_of(job)
     assert bpy.ops.lucid.use_settings() == {"FINISHED"}
-    assert properties.to_generation(scene.lucid) == read_job(job).generation
+    assert generations.to_generation(scene.lucid) == read_job(job).generation
     scene.lucid.prompt = "something else"
     assert bpy.ops.lucid.use_settings(folder=str(job)) == {"FINISHED"}
     assert scene.lucid.prompt == "a red mug" and scene.lucid.seed == 7
@@ -193,9 +219,34 @@ def test_an_object_of_somebody_else_has_no_recipe() -> None:
         bpy.ops.lucid.use_settings()
 
 
-def test_delete_removes_the_folder_and_leaves_the_object(job: Path) -> None:
+def test_delete_moves_the_folder_to_the_trash_and_leaves_the_object(job: Path) -> None:
+    record = (job / SETTINGS_FILE).read_bytes()
     assert bpy.ops.lucid.delete_job(folder=str(job)) == {"FINISHED"}
     assert not job.exists() and splats_of(job) is not None
+    assert [row.name for row in lists().trash] == ["a red mug"] and not lists().history
+    assert days_left(Path(lists().trash[0].key)) == "30 days"
+    assert bpy.ops.lucid.restore_job() == {"FINISHED"}
+    assert (job / SETTINGS_FILE).read_bytes() == record
+    assert [row.key for row in lists().history] == [str(job)] and not lists().trash
+    with pytest.raises(RuntimeError, match="trash is empty"):
+        bpy.ops.lucid.restore_job()
+
+
+def test_the_trash_is_emptied_for_good(job: Path) -> None:
+    assert not bpy.ops.lucid.empty_trash.poll()
+    bpy.ops.lucid.delete_job(folder=str(job))
+    assert bpy.ops.lucid.empty_trash() == {"FINISHED"}
+    assert not lists().trash and not trash.jobs_in(job.parent)
+
+
+def test_what_is_old_in_the_trash_goes_by_itself(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = trash.put(job, time.time() - (trash.DAYS_KEPT + 1) * 86400)
+    monkeypatch.setattr(attending, "_expired", -float("inf"))
+    deadline = time.monotonic() + 30
+    while old.exists():
+        attending.attend()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_delete_wants_a_job(tmp_path: Path) -> None:

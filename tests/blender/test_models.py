@@ -18,10 +18,10 @@ from lucid_blender.core.messages import ModelFound
 from lucid_blender.core.models import KNOWN
 from lucid_blender.core.options import BUILTIN, DiffusionModel
 from lucid_blender.core.presets import preset
+from lucid_blender.generations import source_of, to_generation, use_generation
 from lucid_blender.operators import running
 from lucid_blender.operators.fetch_model import ModelFetch
 from lucid_blender.panels.model import draw_model
-from lucid_blender.properties import source_of, to_generation
 
 from .fake_backend import make_cached
 
@@ -93,7 +93,7 @@ def test_every_model_on_offer_reaches_the_request() -> None:
 )
 def test_a_recipe_chooses_its_model(source: str, chosen: str) -> None:
     settings = bpy.context.scene.lucid
-    properties.use_generation(settings, preset("draft", "a hat", model=DiffusionModel(source=source)))
+    use_generation(settings, preset("draft", "a hat", model=DiffusionModel(source=source)))
     assert settings.model == chosen and source_of(settings) == source
 
 

@@ -23,9 +23,9 @@ from lucid_blender.core.options import (
     Vdm,
 )
 from lucid_blender.core.presets import OBJECTIVES, PRESETS, objective, preset
+from lucid_blender.generations import fill_options, needs_mesh, to_generation
 from lucid_blender.panels import sections
 from lucid_blender.panels.options import DRAWN_ABOVE, draw_options
-from lucid_blender.properties import fill_options, to_generation
 
 OTHER = DiffusionModel(source="a/b", loras=(Lora(source="x.safetensors", weight=0.3),))
 
@@ -126,8 +126,6 @@ def test_filling_happens_once(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_mesh_surface_asks_for_a_mesh() -> None:
-    from lucid_blender.properties import needs_mesh
-
     chosen = settings()
     assert not needs_mesh(chosen)
     chosen.customise = True
@@ -156,12 +154,14 @@ def test_every_option_is_in_one_section() -> None:
 def test_the_sections_draw_what_is_theirs(customise: bool) -> None:
     chosen = settings()
     chosen.customise = customise
+    bpy.ops.lucid.lora_add()
     drawn: list[str] = []
     for section in sections.CLASSES:
         section.draw(SimpleNamespace(layout=Layout(drawn), **panel_of(section)), bpy.context)
-    assert {"negative_prompt", "make_mesh"} <= set(drawn)
-    assert customise == ({"guidance_scale", "device", "relax_start"} < set(drawn))
-    assert customise != ({"initialiser", "set_iterations", "objective", "customise"} <= set(drawn))
+    assert {"negative_prompt", "guidance_scale", "weight", "make_mesh"} <= set(drawn)
+    assert drawn.count("guidance_scale") == 1
+    assert customise == ({"gradient_scale", "device", "relax_start"} < set(drawn))
+    assert customise != ({"initialiser", "set_iterations", "objective", "set_guidance", "customise"} <= set(drawn))
 
 
 def panel_of(section: type) -> dict[str, object]:
@@ -188,6 +188,9 @@ class Layout:
     def operator(self, name: str, **_: object) -> "Layout":
         return Layout(self.drawn)
 
+    def template_list(self, kind: str, _id: str, group: object, name: str, other: object, index: str, **_: int) -> None:
+        assert hasattr(bpy.types, kind) and hasattr(group, name) and hasattr(other, index)
+
     def label(self, *, text: str) -> None:
         assert text
 
@@ -202,7 +205,7 @@ def test_every_option_is_drawn() -> None:
     chosen.customise = True
     drawn: list[str] = []
     draw_options(Layout(drawn), chosen.options, Generation)
-    assert {"iterations", "guidance_scale", "objective_kind", "percent_dense", "radius_limits", "rasterizer"} <= set(
+    assert {"iterations", "gradient_scale", "objective_kind", "percent_dense", "radius_limits", "rasterizer"} <= set(
         drawn
     )
     assert not {"prompt", "seed", "source"} & set(drawn)

@@ -7,8 +7,9 @@ import pytest
 
 import lucid_blender
 from lucid_blender.core.options import Vdm
+from lucid_blender.generations import to_generation
 from lucid_blender.operators.preset_add import FOLDER, MENU
-from lucid_blender.properties import LucidSettings, to_generation
+from lucid_blender.properties import LucidSettings
 from lucid_blender.settings_check import problems
 
 BUNDLED = sorted((Path(lucid_blender.__file__).parent / "presets" / FOLDER).glob("*.py"))
@@ -53,6 +54,27 @@ def test_a_preset_brings_the_settings_back_and_leaves_prompt_and_seed(settings: 
     assert to_generation(settings) == before
 
 
+@pytest.mark.parametrize("customise_before", [False, True])
+def test_a_preset_brings_guidance_and_loras_back_or_takes_them_away(
+    settings: LucidSettings, folder: Path, customise_before: bool
+) -> None:
+    bpy.ops.lucid.preset_add(name="plain")
+    without = to_generation(settings)
+    settings.objective, settings.guidance_scale = "VDM", 9.25
+    lora = settings.options.model.loras.add()
+    lora.source, lora.weight, lora.trigger = "hat.safetensors", 0.4, "a hat"
+    before = to_generation(settings)
+    assert before.model.loras and before != without
+    bpy.ops.lucid.preset_add(name="look")
+    settings.options.model.loras.clear()
+    settings.set_guidance, settings.customise = False, customise_before
+    settings.objective = "ISM"
+    load(folder / "look.py")
+    assert to_generation(settings) == before
+    load(folder / "plain.py")
+    assert to_generation(settings) == without
+
+
 def test_a_preset_with_all_options_brings_each_of_them_back(settings: LucidSettings, folder: Path) -> None:
     settings.preset, settings.objective = "draft", "VDM"
     settings.customise = True
@@ -91,10 +113,12 @@ def test_a_preset_that_comes_with_the_extension_is_found_and_leaves_nothing_to_p
     settings: LucidSettings, path: Path
 ) -> None:
     assert str(path.parent) in bpy.utils.preset_paths(FOLDER)
-    settings.customise = settings.set_iterations = True
+    settings.customise = settings.set_iterations = settings.set_guidance = True
+    settings.options.model.loras.add()
     load(path)
     assert problems(bpy.context) == [] and to_generation(settings).prompt == "a red mug"
-    assert not settings.customise and not settings.set_iterations
+    assert not settings.customise and not settings.set_iterations and not settings.set_guidance
+    assert to_generation(settings).model.loras == ()
 
 
 def test_the_extension_s_presets_go_with_it() -> None:

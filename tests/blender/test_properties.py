@@ -8,9 +8,10 @@ import pytest
 
 from lucid_blender import preferences, properties, settings_check
 from lucid_blender.core.errors import BackendError, InvalidInput
-from lucid_blender.core.options import BUILTIN, Ism, Meshing, MeshSurface, Sds, Sphere
-from lucid_blender.core.presets import PRESETS, preset
-from lucid_blender.properties import make_generation, model_named, to_generation, to_request
+from lucid_blender.core.options import BUILTIN, Consistent3d, Ism, Lora, Meshing, MeshSurface, Sds, Sphere
+from lucid_blender.core.presets import BUILTIN_GUIDANCE, PRESETS, preset
+from lucid_blender.generations import to_generation, to_request
+from lucid_blender.named_changes import make_generation, model_named
 from lucid_blender.scene.placement import matrix_of
 from lucid_blender.settings_check import unknown_words
 
@@ -125,3 +126,75 @@ def test_the_backend_is_found_where_link_left_it(monkeypatch: pytest.MonkeyPatch
     other.touch()
     monkeypatch.setenv(preferences.PYTHON_VARIABLE, str(other))
     assert preferences.find_backend() == other
+
+
+def test_guidance_is_the_objective_s_own_until_it_is_set(settings: properties.LucidSettings) -> None:
+    assert settings.guidance_scale == BUILTIN_GUIDANCE != Sds().guidance_scale
+    settings.set_guidance = True
+    assert settings.guidance_scale == BUILTIN_GUIDANCE
+    settings.set_guidance = False
+    settings.model, settings.objective = "SD_2_1_BASE", "CONSISTENT3D"
+    assert settings.guidance_scale == Consistent3d().guidance_scale
+    settings.set_guidance = True
+    assert to_generation(settings).objective == Consistent3d()  # it starts where the objective stood
+    settings.guidance_scale = 20.1
+    assert to_generation(settings).objective == Consistent3d(guidance_scale=20.1, guidance_scale_end=10.05)
+    settings.objective = "ISM"
+    assert to_generation(settings).objective == Ism()
+    settings.guidance_scale = 11
+    settings.objective = "CONSISTENT3D"
+    settings.set_guidance = False
+    assert to_generation(settings).objective == Consistent3d()
+
+
+def test_entering_a_guidance_is_enough_to_set_it(settings: properties.LucidSettings) -> None:
+    settings.guidance_scale = 9.3
+    assert settings.set_guidance and to_generation(settings).objective.guidance_scale == 9.3
+
+
+def test_guidance_is_one_value_with_and_without_all_options(settings: properties.LucidSettings) -> None:
+    settings.objective, settings.guidance_scale = "VDM", 9.25
+    settings.customise = True
+    assert settings.guidance_scale == settings.options.objective_vdm.guidance_scale == 9.25
+    settings.guidance_scale = 3.5
+    assert to_generation(settings).objective.guidance_scale == 3.5
+    settings.options.objective_vdm.guidance_scale = 4.5
+    assert settings.guidance_scale == 4.5
+    settings.options.objective_kind = "Ism"
+    assert settings.guidance_scale == settings.options.objective_ism.guidance_scale
+    settings.customise = False
+    assert settings.guidance_scale == to_generation(settings).objective.guidance_scale == 4.5
+
+
+def test_loras_count_with_and_without_all_options(settings: properties.LucidSettings) -> None:
+    bpy.ops.lucid.lora_add()
+    bpy.ops.lucid.lora_add()
+    assert settings.lora_index == 1
+    first, second = settings.options.model.loras
+    first.source, first.weight = "a/hat", 0.7
+    second.source, second.trigger, second.add_trigger = "clay.safetensors", "in clay style", True
+    wanted = (
+        Lora(source="a/hat", weight=0.7),
+        Lora(source="clay.safetensors", trigger="in clay style", add_trigger=True),
+    )
+    assert to_generation(settings).model.loras == wanted
+    assert to_generation(settings, edits=True).model.loras == wanted
+    settings.customise = True
+    assert to_generation(settings).model.loras == wanted
+    settings.lora_index = 0
+    bpy.ops.lucid.lora_remove()
+    assert to_generation(settings).model.loras == wanted[1:] and settings.lora_index == 0
+    settings.customise = False
+    assert to_generation(settings).model.loras == wanted[1:]
+    bpy.ops.lucid.lora_remove()
+    assert not bpy.ops.lucid.lora_remove.poll() and to_generation(settings).model.loras == ()
+
+
+def test_a_lora_is_chosen_as_a_file_or_as_its_folder(settings: properties.LucidSettings, tmp_path: Path) -> None:
+    bpy.ops.lucid.lora_add()
+    file = tmp_path / "clay.safetensors"
+    file.touch()
+    bpy.ops.lucid.choose_lora(filepath=str(file))
+    assert settings.options.model.loras[0].source == str(file)
+    bpy.ops.lucid.choose_lora(filepath=str(tmp_path / "nothing there"))
+    assert settings.options.model.loras[0].source == str(tmp_path)

@@ -11,8 +11,8 @@ import pytest
 from lucid_blender import properties
 from lucid_blender.core.options import Control, Image, MeshSurface
 from lucid_blender.core.presets import preset
+from lucid_blender.generations import to_request
 from lucid_blender.option_properties import fill
-from lucid_blender.properties import to_request
 from lucid_blender.settings_check import FIXES, problems
 
 
@@ -52,6 +52,20 @@ def test_a_model_that_is_not_there(settings: properties.LucidSettings) -> None:
 def test_a_model_that_would_have_to_be_downloaded_offline(settings: properties.LucidSettings) -> None:
     settings.model, settings.model_source = "OTHER", "owner/name"
     fixed_by("BUILTIN")
+
+
+def test_a_lora_without_a_source(settings: properties.LucidSettings) -> None:
+    settings.options.model.loras.add().source = "owner/name"
+    settings.options.model.loras.add()
+    fixed_by("NO_EMPTY_LORAS")
+    assert [lora.source for lora in settings.options.model.loras] == ["owner/name"]
+
+
+def test_a_lora_that_is_not_there(settings: properties.LucidSettings, tmp_path: Path) -> None:
+    settings.options.model.loras.add().source = str(tmp_path / "clay.safetensors")
+    assert "There is no LoRA" in problems(bpy.context)[0].message
+    (tmp_path / "clay.safetensors").touch()
+    assert problems(bpy.context) == []
 
 
 def test_a_start_from_no_mesh_can_be_a_ball(settings: properties.LucidSettings) -> None:

@@ -69,6 +69,7 @@ def main(options: argparse.Namespace) -> Iterator[float]:
     print(found, flush=True)
     if not options.jobs:
         assert sorted(found["history"]) == sorted(PROMPTS), found
+        yield from through_the_trash(options, lists)
 
 
 def work_off(options: argparse.Namespace) -> Iterator[float]:
@@ -88,6 +89,21 @@ def work_off(options: argparse.Namespace) -> Iterator[float]:
     yield 2 * SETTLE
 
 
+def through_the_trash(options: argparse.Namespace, lists: bpy.types.PropertyGroup) -> Iterator[float]:
+    """Delete two, look, restore one."""
+    bpy.context.preferences.view.ui_scale = 1.0
+    open_panels("LUCID_PT_history", "LUCID_PT_trash")
+    for _ in range(2):
+        bpy.ops.lucid.delete_job(folder=lists.history[0].key)
+    yield 2 * SETTLE
+    scroll_to_end(*sidebar())
+    yield 2 * SETTLE
+    picture(options.output / "trash.png")
+    gone = [row.name for row in lists.trash]
+    bpy.ops.lucid.restore_job()
+    assert len(lists.history) == 2 and [row.name for row in lists.trash] == gone[1:], gone
+
+
 def show_tab() -> Iterator[float]:
     """Our tab, once the sidebar has been drawn: until then it forgets which one was asked for."""
     for _ in range(4):
@@ -101,12 +117,16 @@ def open_panels(*names: str) -> None:
     """Register the subpanels once more, these open."""
     classes = importlib.import_module(f"{PACKAGE}.panels").CLASSES
     children = [cls for cls in classes if getattr(cls, "bl_parent_id", "")]
-    for cls in children:
+    for cls in reversed(children):
         bpy.utils.unregister_class(cls)
+    called: dict[str, str] = {}
     for cls in children:
         if hasattr(cls, "bl_options"):
             cls.bl_options = set() if cls.__name__ in names else {"DEFAULT_CLOSED"}
             cls.bl_idname = cls.__name__ + ("_open" if cls.__name__ in names else "")  # or Blender knows how it was
+            called[cls.__name__] = cls.bl_idname
+        parent = cls.bl_parent_id.removesuffix("_open")
+        cls.bl_parent_id = called.get(parent, cls.bl_parent_id)
         bpy.utils.register_class(cls)
 
 

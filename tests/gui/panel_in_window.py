@@ -70,6 +70,7 @@ def main(options: argparse.Namespace) -> Iterator[float]:
     yield SETTLE
     bpy.ops.mesh.primitive_cube_add()
     settings.initialiser = "MESH"
+    fill_look(settings)
     sections = [f"LUCID_PT_{name}" for name in ("shape", "look", "cameras", "performance", "output")]
     open_panels(*sections)
     yield 3 * SETTLE
@@ -95,6 +96,15 @@ def main(options: argparse.Namespace) -> Iterator[float]:
     (options.output / "panel.json").write_text(json.dumps(record, indent=1))
     print(record, flush=True)
     assert milliseconds < CHECK_MILLISECONDS, record
+
+
+def fill_look(settings: bpy.types.PropertyGroup) -> None:
+    """A look with everything that the section has."""
+    settings.negative_prompt, settings.guidance_scale = "grey, blurry", 9.5
+    for source, weight, trigger in (("builtin:dipped", 1.0, ""), ("owner/clay-style", 0.6, "in clay style")):
+        bpy.ops.lucid.lora_add()
+        lora = settings.options.model.loras[settings.lora_index]
+        lora.source, lora.weight, lora.trigger = source, weight, trigger
 
 
 if __name__ == "__main__":

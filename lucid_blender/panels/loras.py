@@ -1,0 +1,53 @@
+"""The LoRAs of the section Look: a list, and below it the values of the active one."""
+
+from pathlib import PurePath
+
+import bpy
+
+
+class LUCID_UL_loras(bpy.types.UIList):
+    """One line a LoRA: the end of its source, which tells them apart, and its strength."""
+
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: object,
+        item: bpy.types.PropertyGroup,
+        icon: int,
+        active_data: object,
+        active_property: str,
+        index: int,
+    ) -> None:
+        split = layout.split(factor=0.7)
+        split.label(text=PurePath(item.source).name or "Not chosen", icon="NONE" if item.source.strip() else "ERROR")
+        split.prop(item, "weight", text="", emboss=False)
+
+
+def draw_loras(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """The list with its buttons, and the active one."""
+    loras, index = settings.options.model.loras, settings.lora_index
+    column = layout.column(align=True)
+    column.use_property_split = False
+    if not loras:
+        column.operator("lucid.lora_add", icon="ADD")
+        return
+    column.label(text="LoRAs")
+    row = column.row()
+    row.template_list("LUCID_UL_loras", "", settings.options.model, "loras", settings, "lora_index", rows=2, maxrows=5)
+    buttons = row.column(align=True)
+    buttons.operator("lucid.lora_add", text="", icon="ADD")
+    buttons.operator("lucid.lora_remove", text="", icon="REMOVE")
+    if 0 <= index < len(loras):
+        _draw_active(layout, loras[index])
+
+
+def _draw_active(layout: bpy.types.UILayout, lora: bpy.types.PropertyGroup) -> None:
+    column = layout.column()
+    row = column.row(align=True)
+    row.prop(lora, "source", placeholder="file or owner/name")
+    row.operator("lucid.choose_lora", text="", icon="FILE_FOLDER")
+    column.prop(lora, "weight", text="Strength")
+    column.prop(lora, "trigger", placeholder="words it was trained with")
+    if lora.trigger.strip():
+        column.prop(lora, "add_trigger", text="Add to Prompt")
