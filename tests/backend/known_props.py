@@ -69,9 +69,18 @@ def flat(cloud: SplatCloud) -> SplatCloud:
 
 def two_faced(cloud: SplatCloud) -> SplatCloud:
     """The front half, and its mirror image for a back."""
-    front = cloud.positions[:, 1] < 0
-    both = np.concatenate([cloud.positions[front], cloud.positions[front] * np.float32([1, -1, 1])])
-    return cloud_of(both, np.tile(cloud.base_colors[front], (2, 1)))
+    return mirrored(cloud, cloud.positions[:, 1] < 0)
+
+
+def faceless(cloud: SplatCloud) -> SplatCloud:
+    """The back half, and its mirror image for a front."""
+    return mirrored(cloud, cloud.positions[:, 1] > 0)
+
+
+def mirrored(cloud: SplatCloud, half: npt.NDArray[np.bool_]) -> SplatCloud:
+    """A half of the splats, and its mirror image on the other side."""
+    both = np.concatenate([cloud.positions[half], cloud.positions[half] * np.float32([1, -1, 1])])
+    return cloud_of(both, np.tile(cloud.base_colors[half], (2, 1)))
 
 
 def blurred(cloud: SplatCloud) -> SplatCloud:
