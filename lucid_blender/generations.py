@@ -21,9 +21,11 @@ from .core.options import (
     NoViews,
     Objective,
     Regularisers,
+    ShapE,
     Sphere,
 )
 from .core.presets import editing, objective, preset
+from .core.wanted import Wanted, is_of_the_hub
 from .named_changes import make_generation, model_named
 from .option_properties import OptionsGroup, chosen_member, fill, group_of, read, rounded
 from .scene.meshes import meshes_of_request
@@ -156,6 +158,25 @@ def source_of(settings: Settings) -> str:
         text = settings.model_source.strip()
         return bpy.path.abspath(text) if text.startswith("//") else text
     return next(model.id for model in KNOWN if model.key == settings.model)
+
+
+def wanted_model(settings: Settings) -> Wanted:
+    """The model that is chosen, as the hub is asked for it; its source is empty where none is named."""
+    return Wanted(source=source_of(settings), revision=revision_of(settings), allow_download=bpy.app.online_access)
+
+
+def wanted_start(settings: Settings) -> Wanted | None:
+    """Shap-E, where the run starts from it and its source is on the hub."""
+    if makes_picture(settings):
+        return None
+    chosen, kind = settings.options.initialiser_shape, settings.options.initialiser_kind
+    if settings.customise and kind == ShapE.__name__:
+        found = Wanted(source=chosen.source.strip(), revision=chosen.revision, part="shap_e")
+    elif not settings.customise and settings.initialiser == "SHAP-E":
+        found = Wanted(source=ShapE().source, part="shap_e")
+    else:
+        return None
+    return found if is_of_the_hub(found.source, found.part) else None
 
 
 def revision_of(settings: Settings) -> str:

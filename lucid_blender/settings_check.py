@@ -12,10 +12,10 @@ import bpy
 
 from . import preferences
 from .core.errors import InvalidInput
-from .core.model_files import find_cached
 from .core.models import in_words, kind_of
-from .core.options import MeshSurface, Sphere
-from .generations import fill_options, makes_picture, needs_mesh, revision_of, source_of, to_generation
+from .core.options import Generation, MeshSurface, Sphere
+from .core.wanted import all_wanted, find_wanted, the
+from .generations import fill_options, makes_picture, needs_mesh, source_of, to_generation, wanted_model
 from .properties import LucidSettings
 from .scene.meshes import has_surface
 
@@ -52,7 +52,7 @@ def _model_problems(settings: LucidSettings) -> Iterator[Problem]:
     if not source:
         yield Problem(message="No model is named.", fixes=("BUILTIN",))
     elif kind_of(source) == "hub" and not bpy.app.online_access:
-        if find_cached(source, revision_of(settings), preferences.models_folder()) is None:
+        if find_wanted(wanted_model(settings), preferences.models_folder()) is None:
             yield Problem(message="The model is not downloaded, and Blender is offline.", fixes=("BUILTIN",))
     elif kind_of(source) not in ("hub", "builtin") and not Path(source).exists():
         yield Problem(message=f"There is no model at {source}.", fixes=("BUILTIN",))
@@ -85,11 +85,23 @@ def _mesh_problems(context: bpy.types.Context, settings: LucidSettings) -> Itera
 
 def _option_problems(settings: LucidSettings) -> Iterator[Problem]:
     try:
-        to_generation(settings, prompt=settings.prompt.strip() or "a prop")
+        generation = to_generation(settings, prompt=settings.prompt.strip() or "a prop")
+        yield from _offline_problems(generation)
     except InvalidInput as error:
         fixes = ("NO_MESH",) if settings.make_mesh and makes_picture(settings) else ()
         fixes += ("FROM_PRESET",) if settings.customise else ()
         yield Problem(message=f"{error.message}. {error.advice}".replace("..", ".").strip(), fixes=fixes)
+
+
+def _offline_problems(generation: Generation) -> Iterator[Problem]:
+    """What would have to be downloaded beside the model, which has been looked at."""
+    if bpy.app.online_access:
+        return
+    for wanted in all_wanted(generation):
+        if wanted.part != "model" and find_wanted(wanted, preferences.models_folder()) is None:
+            what = the(wanted.part)
+            message = f"{what[0].upper()}{what[1:]} {wanted.source} is not downloaded, and Blender is offline."
+            yield Problem(message=message, fixes=("BALL",) if wanted.part == "shap_e" else ())
 
 
 def _disk_problems() -> Iterator[Problem]:

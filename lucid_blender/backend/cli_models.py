@@ -7,7 +7,7 @@ import argparse
 from ..core.messages import FetchModel, ModelFound, Progress
 from ..core.model_files import find_cached
 from ..core.models import KNOWN, in_words
-from ..core.options import DiffusionModel
+from ..core.wanted import Wanted
 from .cli_progress import ProgressLines
 from .grammar import vocabulary
 from .hub import cache, handle
@@ -37,8 +37,8 @@ def list_models() -> int:
 def fetch_model(options: argparse.Namespace) -> int:
     """`models show ID` and `models download ID`."""
     lines = ProgressLines()
-    model = DiffusionModel(source=options.id, revision=options.revision)
-    for event in handle(FetchModel(model=model, download=options.action == "download")):
+    wanted = Wanted(source=options.id, revision=options.revision, part=options.part)
+    for event in handle(FetchModel(wanted=wanted, download=options.action == "download")):
         match event:
             case ModelFound():
                 _describe(event)

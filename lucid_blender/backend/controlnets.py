@@ -10,22 +10,17 @@ from typing import Any
 
 import torch
 from diffusers import ControlNetModel, UNet2DConditionModel
-from huggingface_hub import snapshot_download
 from torch import Tensor
 
 from ..core.errors import ModelError
 from ..core.options import BUILTIN, Control, DiffusionModel
+from ..core.wanted import ONLY_SAFETENSORS, Wanted, is_of_the_hub
+from .hub import folder_of
 from .personalisation import LOADING_ERRORS, WIDTHS
-from .weight_files import ONLY_SAFETENSORS, download_advice
 
 logger = logging.getLogger(__name__)
 
 BUILTIN_FOLDER = Path(__file__).parent / "models" / "depth-control"  # for the built-in model
-
-FILES = [
-    "config.json",
-    *(f"diffusion_pytorch_model{end}" for end in (".safetensors", ".safetensors.index.json", "-*.safetensors")),
-]
 
 # What the two networks must share so that the ControlNet's outputs can be added to the network's.
 SHARED = {
@@ -62,12 +57,13 @@ def load_controls(
 
 
 def _load(control: Control, unet: UNet2DConditionModel, model: DiffusionModel, dtype: torch.dtype) -> ControlNetModel:
+    folder = _folder(control, model)
     try:
-        folder = _folder(control, model)
         network = ControlNetModel.from_pretrained(folder, dtype=dtype, use_safetensors=True, local_files_only=True)
     except LOADING_ERRORS as error:
         raise ModelError(
-            f"cannot load the ControlNet {control.source!r}: {error}", advice=download_advice(model)
+            f"cannot load the ControlNet {control.source!r}: {error}",
+            advice="Its files are damaged, or it is none in diffusers' layout. Download it again, or choose another.",
         ) from error
     check_fit(network, unet, control)
     logger.info("loaded the ControlNet %s for %s, weight %g", control.source, control.kind, control.weight)
@@ -84,9 +80,15 @@ def _folder(control: Control, model: DiffusionModel) -> Path:
             )
         folder = BUILTIN_FOLDER
     elif not folder.is_dir():
-        revision, offline = control.revision or None, not model.allow_download
-        folder = Path(
-            snapshot_download(control.source, revision=revision, local_files_only=offline, allow_patterns=FILES)
+        if not is_of_the_hub(control.source, "controlnet"):
+            raise ModelError(f"there is no folder {control.source}", advice="Check the path, or give a hub id.")
+        return folder_of(
+            Wanted(
+                source=control.source,
+                revision=control.revision,
+                part="controlnet",
+                allow_download=model.allow_download,
+            )
         )
     if not any(folder.glob("*.safetensors")):
         raise ModelError(f"{folder} holds no .safetensors file", advice=ONLY_SAFETENSORS)

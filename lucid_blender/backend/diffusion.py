@@ -18,7 +18,7 @@ from ..core.model_files import files_below, weights_of
 from ..core.models import kind_of
 from ..core.options import Control, DiffusionModel
 from .controlnets import ControlNet, additions, load_controls
-from .hub import folder_of
+from .hub import folder_of_model
 from .lora_copy import LoraCopy
 from .personalisation import UNET, personalise
 from .schedules import NoiseSchedule
@@ -177,9 +177,9 @@ def _folder(options: DiffusionModel) -> Path:
             _check_folder(BUILTIN_FOLDER, is_builtin=True)
             return BUILTIN_FOLDER
         case "hub":
-            return folder_of(options)
+            return folder_of_model(options)
         case "file":
-            return own_configuration(Path(options.source)) or folder_of(options)
+            return own_configuration(Path(options.source)) or folder_of_model(options)
         case "folder":
             _check_folder(Path(options.source), is_builtin=False)
             return Path(options.source)

@@ -1,6 +1,7 @@
-"""Models of the hub: found in the cache, or looked up, downloaded with progress and held to their checksums.
+"""The hub: models and what goes with them, found in the cache, or looked up, downloaded with progress and held to their
+checksums. core/wanted.py says what there is, and which files each needs.
 
-A model that is whole in the cache is used without a request. The cache is the one that all programs of the hub share.
+What is whole in the cache is used without a request. The cache is the one that all programs of the hub share.
 """
 
 from __future__ import annotations
@@ -20,12 +21,11 @@ from huggingface_hub.hf_api import ModelInfo
 
 from ..core.errors import ModelError
 from ..core.messages import Event, FetchModel, Finished, ModelFound, Progress
-from ..core.model_files import INDEX, configuration, find_cached, needed
-from ..core.models import HubPlace, in_words, kind_of, known, places_to_ask
-from ..core.options import DiffusionModel
+from ..core.models import HubPlace, in_words, kind_of, known
+from ..core.options import DiffusionModel, Generation
+from ..core.wanted import NAMES, Part, Wanted, all_wanted, files_of, find_wanted, is_of_the_hub, of_model, the
 from .single_file import family, own_configuration
 from .transfer import HTTP_ERROR, receive
-from .weight_files import download_advice
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class Repository:
     """What the hub says about a place."""
 
     place: HubPlace
+    part: Part
     commit: str
     files: tuple[RemoteFile, ...]
     found: ModelFound
@@ -72,89 +73,93 @@ def cache() -> Path:
 def handle(request: FetchModel) -> Iterator[Event]:
     """Answer a request. Raises ModelError."""
     started = time.monotonic()
-    options = request.model
-    if kind_of(options.source) != "hub":
-        raise ModelError(f"{options.source} is on no hub", advice="Give an id such as owner/name.")
+    wanted = request.wanted
+    if not is_of_the_hub(wanted.source, wanted.part):
+        raise ModelError(f"{wanted.source} is on no hub", advice="Give an id such as owner/name.")
     yield Progress(stage="Asking the hub")
-    yield from download(options) if request.download else look_up(options)
+    yield from download(wanted) if request.download else look_up(wanted)
     yield Finished(seconds=time.monotonic() - started)
 
 
-def fetch(options: DiffusionModel) -> Iterator[Event]:
-    """Have what a model needs of the hub in the cache; nothing is asked for what is there. Raises ModelError."""
-    wanted = _of_the_hub(options)
-    if wanted is not None and _cached(*wanted) is None:
-        yield from download(*wanted)
+def fetch(generation: Generation, *, begun: bool = False) -> Iterator[Event]:
+    """Have what a run needs of the hub in the cache; nothing is asked for what is there. Raises ModelError.
+
+    One that has ``begun`` needs nothing that makes its first splats.
+    """
+    single = configuration_of(generation.model)
+    for wanted in (*all_wanted(generation), *((single,) if single else ())):
+        if begun and wanted.part == "shap_e":
+            continue
+        if find_wanted(wanted, cache()) is None:
+            yield from download(wanted)
 
 
-def folder_of(options: DiffusionModel) -> Path:
-    """The folder of the hub's files that a model needs, which are downloaded if need be. Raises ModelError."""
-    wanted = _of_the_hub(options)
-    assert wanted is not None, "built-in models and folders need nothing of the hub"
-    for _ in fetch(options):
-        pass
-    found = _cached(*wanted)
+def folder_of(wanted: Wanted) -> Path:
+    """The folder of the cache with what is wanted, which is downloaded if need be. Raises ModelError."""
+    if find_wanted(wanted, cache()) is None:
+        for _ in download(wanted):
+            pass
+    found = find_wanted(wanted, cache())
     if found is None:
-        raise ModelError(f"{wanted[0].source} is not whole in the cache", advice="Download it again.")
-    logger.info("%s is in %s", wanted[0].source, found)
+        raise ModelError(f"{wanted.source} is not whole in the cache", advice="Download it again.")
+    logger.info("%s is in %s", wanted.source, found)
     return found
 
 
-def _of_the_hub(options: DiffusionModel) -> tuple[DiffusionModel, bool] | None:
-    """What a model needs of the hub: which one, and whether with its weights. A single file has weights of its own."""
-    match kind_of(options.source):
-        case "hub":
-            return options, True
-        case "file" if own_configuration(Path(options.source)) is None:
-            return replace(options, source=family(Path(options.source)).id, revision=""), False
-    return None
+def folder_of_model(model: DiffusionModel) -> Path:
+    """The folder of the hub's files that a model needs: of a single file those that say what it is like."""
+    return folder_of(configuration_of(model) or of_model(model))
 
 
-def _cached(options: DiffusionModel, weights: bool) -> Path | None:
-    return find_cached(options.source, options.revision, cache(), weights=weights)
+def configuration_of(model: DiffusionModel) -> Wanted | None:
+    """What a single file needs of the hub, if it has not all beside it. It has weights of its own."""
+    if kind_of(model.source) != "file" or own_configuration(Path(model.source)) is not None:
+        return None
+    like = family(Path(model.source)).id
+    return Wanted(source=like, part="configuration", allow_download=model.allow_download)
 
 
-def download(options: DiffusionModel, weights: bool = True) -> Iterator[Event]:
-    """Download what is missing, all of it or all but the weights, from the first place that gives it.
+def download(wanted: Wanted) -> Iterator[Event]:
+    """Download what is missing from the first place that gives it.
 
     Closing it between two events stops the download; another goes on from there. Raises ModelError.
     """
-    yield from _in_turn(options, lambda place: _download(_ask(place, options, weights)))
+    yield from _in_turn(wanted, lambda place: _download(_ask(place, wanted)))
 
 
-def look_up(options: DiffusionModel) -> Iterator[Event]:
+def look_up(wanted: Wanted) -> Iterator[Event]:
     """What the first place says that says anything. Raises ModelError."""
-    yield from _in_turn(options, lambda place: iter((_ask(place, options).found,)))
+    yield from _in_turn(wanted, lambda place: iter((_ask(place, wanted).found,)))
 
 
-def _in_turn(options: DiffusionModel, events: Callable[[HubPlace], Iterator[Event]]) -> Iterator[Event]:
+def _in_turn(wanted: Wanted, events: Callable[[HubPlace], Iterator[Event]]) -> Iterator[Event]:
     """The events of the first place that has no error. Raises ModelError where none is left."""
-    _require_online(options)
+    _require_online(wanted)
     failed: list[ModelError] = []
-    for place in places_to_ask(options.source, options.revision):
+    for place in wanted.places:
         try:
             yield from events(place)
             return
         except ModelError as error:
             logger.warning("%s: %s", place.id, error.message)
             failed.append(error)
-    raise _all_of(failed, options)
+    raise _all_of(failed, wanted)
 
 
 # ---------------------------------------------------------------- asking
 
 
-def _ask(place: HubPlace, options: DiffusionModel, weights: bool = True) -> Repository:
+def _ask(place: HubPlace, wanted: Wanted) -> Repository:
     try:
         info = HfApi().model_info(place.id, revision=place.revision, files_metadata=True, timeout=SECONDS_TO_ANSWER)
     except NETWORK_ERRORS as error:
-        raise _translated(error, place, options) from error
-    files = _files(info, place, weights)
-    _require_known_weights(files, place, options)
+        raise _translated(error, place, wanted.part) from error
+    files = _files(info, place, wanted)
+    _require_known_weights(files, place, wanted)
     card = info.card_data
-    model = known(options.source)
+    model = known(wanted.source)
     found = ModelFound(
-        source=options.source,
+        source=wanted.source,
         id=place.id,
         revision=info.sha or place.revision,
         size=sum(file.size for file in files),
@@ -163,26 +168,26 @@ def _ask(place: HubPlace, options: DiffusionModel, weights: bool = True) -> Repo
         license_page=model.license_page if model else str(card.get("license_link") or "") if card else "",
         gated=bool(info.gated),
     )
-    repository = Repository(place, found.revision, files, found)
+    repository = Repository(place, wanted.part, found.revision, files, found)
     missing = sum(file.size for file in repository.missing)
     return replace(repository, found=replace(found, missing=missing))
 
 
-def _files(info: ModelInfo, place: HubPlace, weights: bool) -> tuple[RemoteFile, ...]:
+def _files(info: ModelInfo, place: HubPlace, wanted: Wanted) -> tuple[RemoteFile, ...]:
     there = {file.rfilename: file for file in info.siblings or ()}
-    names = needed(there, place.id).names if weights else configuration(there, place.id)
-    wanted = (there[name] for name in names)
-    return tuple(RemoteFile(file.rfilename, file.size or 0, file.lfs.sha256 if file.lfs else "") for file in wanted)
+    here = wanted if wanted.id == place.id else replace(wanted, source=place.id)
+    files = (there[name] for name in files_of(here, there))
+    return tuple(RemoteFile(file.rfilename, file.size or 0, file.lfs.sha256 if file.lfs else "") for file in files)
 
 
-def _require_known_weights(files: tuple[RemoteFile, ...], place: HubPlace, options: DiffusionModel) -> None:
+def _require_known_weights(files: tuple[RemoteFile, ...], place: HubPlace, wanted: Wanted) -> None:
     """The places of a model on offer must all have the weights that are known."""
-    model = known(options.source)
+    model = known(wanted.source)
     if model is None or place not in model.places:
         return
-    wanted = dict(model.weights)
+    sums = dict(model.weights)
     for file in files:
-        if wanted.get(file.name, file.sha256) != file.sha256:
+        if sums.get(file.name, file.sha256) != file.sha256:
             raise ModelError(f"{place.id} has other weights than {model.name} in {file.name}", advice="Do not use it.")
 
 
@@ -192,9 +197,10 @@ def _require_known_weights(files: tuple[RemoteFile, ...], place: HubPlace, optio
 def _download(repository: Repository) -> Iterator[Event]:
     yield repository.found
     missing = repository.missing
-    wanted = sum(file.size for file in missing)
-    _require_room(repository, wanted)
-    report = Report(size=repository.found.size, there=repository.found.size - wanted)
+    size = sum(file.size for file in missing)
+    _require_room(repository, size)
+    stage = f"Downloading {the(repository.part)}"
+    report = Report(stage, size=repository.found.size, there=repository.found.size - size)
     with _translating(repository):
         for file in missing:
             if file.sha256:
@@ -203,14 +209,16 @@ def _download(repository: Repository) -> Iterator[Event]:
                 hf_hub_download(repository.place.id, file.name, revision=repository.commit, cache_dir=cache())
             report.there += file.size
         if repository.place.revision != repository.commit:  # so that the cache knows what the branch was
-            hf_hub_download(repository.place.id, INDEX, revision=repository.place.revision, cache_dir=cache())
+            least = min(repository.files, key=lambda file: file.size)
+            hf_hub_download(repository.place.id, least.name, revision=repository.place.revision, cache_dir=cache())
 
 
 @dataclass
 class Report:
     """What a download has come to."""
 
-    size: int  # bytes of the whole model
+    stage: str
+    size: int  # bytes of all files
     there: int  # bytes of it that are there
     sent: float = 0.0  # when the last progress was
     rate: float = 0.0  # bytes a second, lately
@@ -221,7 +229,7 @@ class Report:
     def progress(self, there: int) -> Progress:
         left = (self.size - there) / self.rate if self.rate > 0 else -1.0
         self.sent = time.monotonic()
-        return Progress(stage="Downloading the model", step=there, steps=self.size, unit="bytes", seconds_left=left)
+        return Progress(stage=self.stage, step=there, steps=self.size, unit="bytes", seconds_left=left)
 
 
 def _report(repository: Repository, file: RemoteFile, report: Report) -> Iterator[Progress]:
@@ -257,11 +265,18 @@ def _require_room(repository: Repository, wanted: int) -> None:
 # ---------------------------------------------------------------- what went wrong
 
 
-def _require_online(options: DiffusionModel) -> None:
-    if not options.allow_download or huggingface_hub.constants.is_offline_mode():
+def download_advice(*, allowed: bool) -> str:
+    """What to do about something of the hub that does not come."""
+    if not allowed:
+        return "Downloads are switched off. Allow online access in Blender's preferences, or give a local file."
+    return "Check the name and the network, or give a local .safetensors file or folder."
+
+
+def _require_online(wanted: Wanted) -> None:
+    if not wanted.allow_download or huggingface_hub.constants.is_offline_mode():
         raise ModelError(
-            f"{options.source} cannot be had from the hub",
-            advice=download_advice(replace(options, allow_download=False)),
+            f"{the(wanted.part)} {wanted.source!r} is not in the cache",
+            advice=download_advice(allowed=False),
         )
 
 
@@ -270,10 +285,10 @@ def _translating(repository: Repository) -> Iterator[None]:
     try:
         yield
     except NETWORK_ERRORS as error:
-        raise _translated(error, repository.place, DiffusionModel(source=repository.place.id)) from error
+        raise _translated(error, repository.place, repository.part) from error
 
 
-def _translated(error: Exception, place: HubPlace, options: DiffusionModel) -> ModelError:
+def _translated(error: Exception, place: HubPlace, part: Part) -> ModelError:
     page = f"{huggingface_hub.constants.ENDPOINT}/{place.id}"
     match error:
         case GatedRepoError():
@@ -286,18 +301,18 @@ def _translated(error: Exception, place: HubPlace, options: DiffusionModel) -> M
             return ModelError(f"{place.id} has no revision {place.revision}", advice="Leave the revision empty.")
         case RepositoryNotFoundError():
             return ModelError(
-                f"there is no model {place.id} on the hub, or it is private",
+                f"there is no {NAMES[part]} {place.id} on the hub, or it is private",
                 advice="Check the name. A private one needs your Hugging Face Token in the preferences.",
             )
     return ModelError(
         f"{place.id} cannot be had: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
-        advice=download_advice(options) + " What has arrived is kept.",
+        advice=download_advice(allowed=True) + " What has arrived is kept.",
     )
 
 
-def _all_of(failed: list[ModelError], options: DiffusionModel) -> ModelError:
+def _all_of(failed: list[ModelError], wanted: Wanted) -> ModelError:
     """One error of all places; the advice is the first one's, which is the one that should have it."""
     if len(failed) == 1:
         return failed[0]
     reasons = "; ".join(error.message for error in failed)
-    return ModelError(f"no place has {options.source}: {reasons}", advice=failed[0].advice)
+    return ModelError(f"no place has {wanted.source}: {reasons}", advice=failed[0].advice)

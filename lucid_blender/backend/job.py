@@ -235,6 +235,11 @@ class Job:
         newest = self.folder / CHECKPOINT
         self.write_artefact(f"checkpoint-{iteration:06}.safetensors", lambda path: _copy(newest, path))
 
+    @property
+    def begun(self) -> bool:
+        """Whether there has been a checkpoint."""
+        return any((self.folder / name).is_file() for name in (CHECKPOINT, PREVIOUS))
+
     def load_checkpoint(self) -> tuple[Tensors, Values] | None:
         """The newest checkpoint that is complete; None when there has been none. Tensors are on the CPU.
 

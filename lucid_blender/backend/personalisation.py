@@ -27,8 +27,9 @@ from torch import Tensor, nn
 
 from ..core.errors import ModelError
 from ..core.options import DiffusionModel, Lora, TextualInversion
+from ..core.wanted import PEFT_CONFIG, Wanted
 from .numbered_lora import in_peft_names, read_numbered
-from .weight_files import INVERSION_FILES, LORA_FILES, Place, find, unreadable_advice
+from .weight_files import find
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +40,10 @@ LOADING_ERRORS = (
     safetensors.SafetensorError,
 )
 UNET, TEXT_ENCODER = "unet", "text_encoder"
-PEFT_PREFIX, PEFT_CONFIG = "base_model.model.", "adapter_config.json"
+PEFT_PREFIX = "base_model.model."
 NAMELESS = "emb_params"  # the key of textual inversions that do not carry their token
 KNOWN_FORMATS = "Give a LoRA in diffusers', PEFT's, kohya's or lora_diffusion's format."
+UNREADABLE = "The file is damaged or something else. Download it again."
 WIDTHS = "Stable Diffusion 1.x has 768, 2.x 1024, XL 2048"
 
 
@@ -113,26 +115,24 @@ def _merge(pipeline: StableDiffusionPipeline, adapter: Adapter, weight: float) -
 
 def read_lora(pipeline: StableDiffusionPipeline, lora: Lora, options: DiffusionModel) -> Adapter:
     """A LoRA's matrices by network. Raises ModelError when it holds none, or something else."""
-    place = find(lora.source, LORA_FILES)
+    path = find(Wanted(source=lora.source, part="lora", allow_download=options.allow_download))
     try:
-        numbered = read_numbered(place.path) if place.local else None
+        numbered = read_numbered(path)
         if numbered is not None:
             networks = {name: in_peft_names(numbered, name, getattr(pipeline, name)) for name in numbered.pairs}
             return Adapter(networks, words=numbered.words)
         state, alphas, metadata = pipeline.lora_state_dict(
-            place.folder,
-            weight_name=place.name,
+            str(path.parent),
+            weight_name=path.name,
             use_safetensors=True,
-            local_files_only=not options.allow_download,
+            local_files_only=True,
             unet_config=pipeline.unet.config,
             return_lora_metadata=True,
         )
     except LOADING_ERRORS as error:
-        raise ModelError(
-            f"cannot read the LoRA {lora.source!r}: {error}", advice=unreadable_advice(place, options)
-        ) from error
+        raise ModelError(f"cannot read the LoRA {lora.source!r}: {error}", advice=UNREADABLE) from error
     if any(key.startswith(PEFT_PREFIX) for key in state):
-        return _from_peft(pipeline, state, place, lora.source)
+        return _from_peft(pipeline, state, path, lora.source)
     return Adapter(_by_network(_with_alphas(state, alphas or {}), lora.source), metadata)
 
 
@@ -176,10 +176,10 @@ def _with_alphas(state: Tensors, alphas: dict[str, float]) -> Tensors:
     return scaled
 
 
-def _from_peft(pipeline: StableDiffusionPipeline, state: Tensors, place: Place, source: str) -> Adapter:
+def _from_peft(pipeline: StableDiffusionPipeline, state: Tensors, path: Path, source: str) -> Adapter:
     """PEFT's own format: one network's matrices, and their scale in a JSON file beside them."""
-    config = place.path.with_name(PEFT_CONFIG)
-    if not place.local or not config.is_file():
+    config = path.with_name(PEFT_CONFIG)
+    if not config.is_file():
         raise ModelError(
             f"the LoRA {source!r} is in PEFT's format, but there is no {PEFT_CONFIG} beside it",
             advice=f"Give the folder that holds both files; {PEFT_CONFIG} has the scale.",
@@ -262,17 +262,17 @@ def add_word(pipeline: StableDiffusionPipeline, token: str, embedding: Tensor, o
 
 def read_inversion(inversion: TextualInversion, options: DiffusionModel) -> tuple[str, Tensor]:
     """The word and its embeddings [K, D]."""
-    place = find(inversion.source, INVERSION_FILES)
+    path = find(Wanted(source=inversion.source, part="textual_inversion", allow_download=options.allow_download))
     try:
         (state,) = load_textual_inversion_state_dicts(
-            [place.folder],
-            weight_name=place.name,
+            [str(path.parent)],
+            weight_name=path.name,
             use_safetensors=True,
-            local_files_only=not options.allow_download,
+            local_files_only=True,
         )
     except LOADING_ERRORS as error:
         raise ModelError(
-            f"cannot read the textual inversion {inversion.source!r}: {error}", advice=unreadable_advice(place, options)
+            f"cannot read the textual inversion {inversion.source!r}: {error}", advice=UNREADABLE
         ) from error
     if len(state) != 1 or next(iter(state.values())).ndim not in (1, 2):
         raise ModelError(
@@ -280,5 +280,5 @@ def read_inversion(inversion: TextualInversion, options: DiffusionModel) -> tupl
             advice="Textual inversions for models with two text encoders, such as Stable Diffusion XL, do not fit.",
         )
     ((name, embedding),) = state.items()
-    own = Path(place.name).stem if name == NAMELESS else name
+    own = path.stem if name == NAMELESS else name
     return inversion.token or own, embedding.reshape(-1, embedding.shape[-1])

@@ -77,7 +77,7 @@ def generate(job: Job, model: Diffusion | None = None) -> Events:
     yield Progress(stage="Loading the model", steps=generation.iterations)
     yield from notices(generation)
     if model is None:
-        yield from hub.fetch(generation.model)
+        yield from hub.fetch(generation, begun=job.begun)
     state = begin(job, model or load(generation.model, generation.controls))
     yield machinery(generation, state.model)
     pace = Pace(generation)

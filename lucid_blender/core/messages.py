@@ -8,9 +8,10 @@ from typing import Literal
 from .errors import InvalidInput
 from .inputs import Inputs
 from .meshes import TriangleMesh
-from .options import DiffusionModel, Generation, Meshing
+from .options import Generation, Meshing
 from .pictures import Picture
 from .splats import SplatCloud
+from .wanted import Wanted
 
 # ---------------------------------------------------------------- to the backend
 
@@ -36,9 +37,9 @@ class ExtractMesh:
 
 @dataclass(frozen=True, kw_only=True)
 class FetchModel:
-    """Look a model of the hub up, and download it too when ``download`` is set."""
+    """Look a model of the hub up, or what goes with one, and download it too when ``download`` is set."""
 
-    model: DiffusionModel
+    wanted: Wanted
     download: bool = True
 
 
@@ -101,7 +102,7 @@ class Notice:
 class ModelFound:
     """What the hub says about a model."""
 
-    source: str  # the id that was asked for
+    source: str  # as it was asked for
     id: str  # the one that has it: a mirror's, where the first was withdrawn
     revision: str  # commit
     size: int  # bytes of all that is needed

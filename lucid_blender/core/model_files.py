@@ -70,13 +70,19 @@ def configuration(names: Collection[str], title: str) -> list[str]:
 def weights_of(network: str, names: Collection[str], variant: str) -> list[str]:
     """The weights of one network: a file, or all its shards and their index; empty where they are not all there."""
     stem = f"{network}/{STEMS[network]}"
-    whole = f"{stem}.{variant}.safetensors" if variant else f"{stem}.safetensors"
-    if whole in names:
-        return [whole]
+    if variant:
+        return [name for name in (f"{stem}.{variant}.safetensors",) if name in names]
+    return weights_at(stem, names)
+
+
+def weights_at(stem: str, names: Collection[str]) -> list[str]:
+    """A file of weights by its name without the ending, or its shards and their index; empty where it is not whole."""
+    if f"{stem}.safetensors" in names:
+        return [f"{stem}.safetensors"]
     shard = re.compile(re.escape(stem) + r"-\d{5}-of-(\d{5})\.safetensors")
     shards = [(name, match[1]) for name in sorted(names) if (match := shard.fullmatch(name))]
     index = f"{stem}.safetensors.index.json"
-    if variant or index not in names or not shards or len(shards) != int(shards[0][1]):
+    if index not in names or not shards or len(shards) != int(shards[0][1]):
         return []
     return [index, *(name for name, _ in shards)]
 

@@ -1,15 +1,16 @@
-"""lucid.look_up_model and lucid.download_model: ask the hub about the chosen model, and have it in the cache."""
+"""lucid.look_up_model and lucid.download_model: ask the hub about a model, a LoRA, a ControlNet or Shap-E; get it."""
 
 from collections.abc import Callable
 
 import bpy
+from bpy.props import EnumProperty, StringProperty
 
 from ..client.job_state import state
-from ..core.errors import LucidError
+from ..core.errors import InvalidInput, LucidError
 from ..core.messages import FetchModel, Finished, Snapshot
-from ..core.models import kind_of, known
-from ..core.options import DiffusionModel
-from ..generations import revision_of, source_of
+from ..core.models import known
+from ..core.wanted import NAMES, PARTS, Wanted, is_of_the_hub
+from ..generations import wanted_model
 from . import running
 
 
@@ -18,8 +19,8 @@ class ModelFetch:
 
     def __init__(self, request: FetchModel) -> None:
         self.request = request
-        model = known(request.model.source)
-        self.title = model.name if model else request.model.source
+        model = known(request.wanted.source)
+        self.title = model.name if model else request.wanted.source
 
     def show(self, snapshot: Snapshot) -> None:
         pass
@@ -37,6 +38,14 @@ class _Fetch:
     bl_options = {"REGISTER"}
     download = True
 
+    source: StringProperty(name="Source", description="Hub id such as owner/name. Empty: the model that is chosen")
+    revision: StringProperty(name="Revision", description="Branch, tag or commit. Empty: the newest")
+    part: EnumProperty(
+        name="Part",
+        description="What is at the source",
+        items=[(part.upper(), NAMES[part].title() if part == "model" else NAMES[part], "") for part in PARTS],
+    )
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if state.busy:
@@ -44,9 +53,6 @@ class _Fetch:
             return False
         if not bpy.app.online_access:
             cls.poll_message_set("Blender is offline: Preferences > System > Network > Allow Online Access")
-            return False
-        if kind_of(source_of(context.scene.lucid)) != "hub":
-            cls.poll_message_set("The model is none of the hub's: those have ids such as owner/name")
             return False
         return True
 
@@ -57,23 +63,32 @@ class _Fetch:
         return self._do(context, running.run)
 
     def _do(self, context: bpy.types.Context, action: Callable[[ModelFetch], None]) -> set[str]:
-        settings = context.scene.lucid
-        model = DiffusionModel(source=source_of(settings), revision=revision_of(settings))
         try:
-            action(ModelFetch(FetchModel(model=model, download=self.download)))
+            wanted = self._wanted(context)
+            if not is_of_the_hub(wanted.source, wanted.part):
+                raise InvalidInput(
+                    f"{wanted.source or 'The model'} is none of the hub's.", advice="Those have ids such as owner/name."
+                )
+            action(ModelFetch(FetchModel(wanted=wanted, download=self.download)))
         except LucidError as error:
             return running.report(self, error)
         return {"FINISHED"}
+
+    def _wanted(self, context: bpy.types.Context) -> Wanted:
+        if not self.source:
+            return wanted_model(context.scene.lucid)
+        part = next(part for part in PARTS if part.upper() == self.part)
+        return Wanted(source=self.source.strip(), revision=self.revision.strip(), part=part)
 
 
 class LUCID_OT_look_up_model(_Fetch, bpy.types.Operator):
     bl_idname = "lucid.look_up_model"
     bl_label = "Look Up"
-    bl_description = "Ask the hub for the model's size and licence; nothing is downloaded"
+    bl_description = "Ask the hub for size and licence; nothing is downloaded"
     download = False
 
 
 class LUCID_OT_download_model(_Fetch, bpy.types.Operator):
     bl_idname = "lucid.download_model"
     bl_label = "Download"
-    bl_description = "Download the model to the models folder; a download that was stopped goes on where it was"
+    bl_description = "Download it to the models folder; a download that was stopped goes on where it was"

@@ -4,6 +4,9 @@ from pathlib import PurePath
 
 import bpy
 
+from ..core.wanted import Wanted, is_of_the_hub
+from .model import draw_wanted
+
 
 class LUCID_UL_loras(bpy.types.UIList):
     """One line a LoRA: the end of its source, which tells them apart, and its strength."""
@@ -24,8 +27,9 @@ class LUCID_UL_loras(bpy.types.UIList):
         split.prop(item, "weight", text="", emboss=False)
 
 
-def draw_loras(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+def draw_loras(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The list with its buttons, and the active one."""
+    settings = context.scene.lucid
     loras, index = settings.options.model.loras, settings.lora_index
     column = layout.column(align=True)
     column.use_property_split = False
@@ -39,14 +43,17 @@ def draw_loras(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) ->
     buttons.operator("lucid.lora_add", text="", icon="ADD")
     buttons.operator("lucid.lora_remove", text="", icon="REMOVE")
     if 0 <= index < len(loras):
-        _draw_active(layout, loras[index])
+        _draw_active(layout, context, loras[index])
 
 
-def _draw_active(layout: bpy.types.UILayout, lora: bpy.types.PropertyGroup) -> None:
+def _draw_active(layout: bpy.types.UILayout, context: bpy.types.Context, lora: bpy.types.PropertyGroup) -> None:
     column = layout.column()
     row = column.row(align=True)
     row.prop(lora, "source", placeholder="file or owner/name")
     row.operator("lucid.choose_lora", text="", icon="FILE_FOLDER")
+    wanted = Wanted(source=lora.source.strip(), part="lora")
+    if is_of_the_hub(wanted.source, wanted.part):
+        draw_wanted(column, context, wanted)
     column.prop(lora, "weight", text="Strength")
     column.prop(lora, "trigger", placeholder="words it was trained with")
     if lora.trigger.strip():

@@ -5,9 +5,9 @@ from pathlib import Path
 import bpy
 
 from ..client.job_state import state
-from ..core.model_files import find_cached
 from ..core.models import in_words, kind_of, known
-from ..generations import revision_of, source_of
+from ..core.wanted import Wanted, find_wanted
+from ..generations import wanted_model
 from ..preferences import models_folder
 from .text import wrapped
 
@@ -23,27 +23,34 @@ def draw_model(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         row.use_property_split = False
         row.prop(settings, "model_source", text="", placeholder="owner/name, file or folder")
         row.operator("lucid.choose_model", text="", icon="FILE_FOLDER")
-    source = source_of(settings)
-    if source and kind_of(source) == "hub":
-        column = layout.column(align=True)
-        column.use_property_split = False
-        _draw_state(column, context, source, revision_of(settings))
-        _draw_license(column, source)
-    elif source and kind_of(source) in ("folder", "file") and not Path(source).exists():
-        wrapped(layout, context, f"There is no such {kind_of(source)}, and no hub has such an id.", icon="ERROR")
+    wanted = wanted_model(settings)
+    if wanted.source and kind_of(wanted.source) == "hub":
+        draw_wanted(layout, context, wanted)
+    elif kind_of(wanted.source) in ("folder", "file") and wanted.source and not Path(wanted.source).exists():
+        text = f"There is no such {kind_of(wanted.source)}, and no hub has such an id."
+        wrapped(layout, context, text, icon="ERROR")
 
 
-def _draw_state(column: bpy.types.UILayout, context: bpy.types.Context, source: str, revision: str) -> None:
+def draw_wanted(layout: bpy.types.UILayout, context: bpy.types.Context, wanted: Wanted) -> None:
+    """What there is to know about a thing of the hub, and buttons to get it."""
+    column = layout.column(align=True)
+    column.use_property_split = False
+    _draw_state(column, context, wanted)
+    _draw_license(column, wanted)
+
+
+def _draw_state(column: bpy.types.UILayout, context: bpy.types.Context, wanted: Wanted) -> None:
     """Whether it is in the cache, or what can be done about it."""
-    if find_cached(source, revision, models_folder()) is not None:
+    if find_wanted(wanted, models_folder()) is not None:
         column.label(text="Downloaded", icon="CHECKMARK")
         return
-    model, found = known(source), state.found_models.get(source)
+    model, found = known(wanted.source), state.found_models.get(wanted.source)
     size = found.missing if found else model.size if model else 0
     row = column.row(align=True)
     if not size:
-        row.operator("lucid.look_up_model", icon="VIEWZOOM")
-    row.operator("lucid.download_model", text=f"Download {in_words(size)}" if size else "Download", icon="IMPORT")
+        _ask(row.operator("lucid.look_up_model", icon="VIEWZOOM"), wanted)
+    text = f"Download {in_words(size)}" if size else "Download"
+    _ask(row.operator("lucid.download_model", text=text, icon="IMPORT"), wanted)
     if not bpy.app.online_access:
         text = "Blender is offline. Allow Online Access in Preferences > System > Network."
         wrapped(column, context, text, icon="INFO")
@@ -53,13 +60,17 @@ def _draw_state(column: bpy.types.UILayout, context: bpy.types.Context, source: 
         column.operator("wm.url_open", text="Model's Page", icon="URL").url = f"{HUB}/{found.id}"
 
 
-def _draw_license(column: bpy.types.UILayout, source: str) -> None:
-    """What binds the use of the model and of what it makes; a click shows the text."""
-    model, found = known(source), state.found_models.get(source)
+def _ask(button: bpy.types.OperatorProperties, wanted: Wanted) -> None:
+    button.source, button.revision, button.part = wanted.source, wanted.revision, wanted.part.upper()
+
+
+def _draw_license(column: bpy.types.UILayout, wanted: Wanted) -> None:
+    """What binds the use of it and of what it makes; a click shows the text."""
+    model, found = known(wanted.source), state.found_models.get(wanted.source)
     if model is None and found is None:
         return
     name = model.license if model else found.license
     page = model.license_page if model else found.license_page
     text = f"Licence: {name.removeprefix('CreativeML ')}" if name else "No Licence Named"  # as wide as the panel is
     button = column.operator("wm.url_open", text=text, icon="TEXT")
-    button.url = page if page.startswith("https://") else f"{HUB}/{source}"
+    button.url = page if page.startswith("https://") else f"{HUB}/{wanted.id}"

@@ -1,6 +1,6 @@
 """Every option, drawn from the fields of its dataclass."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import bpy
@@ -8,6 +8,7 @@ import bpy
 from ..core.option_fields import OptionField, option_fields
 from ..option_properties import chosen_member, group_of, kind_of, switch_of
 
+Beside = Callable[[bpy.types.UILayout, type, Any], None]
 # What the sidebar has elsewhere.
 DRAWN_ABOVE = {
     "prompt",
@@ -22,9 +23,18 @@ DRAWN_ABOVE = {
 
 
 def draw_options(
-    layout: bpy.types.UILayout, group: Any, cls: type, path: str = "", *, only: Collection[str] | None = None
+    layout: bpy.types.UILayout,
+    group: Any,
+    cls: type,
+    path: str = "",
+    *,
+    only: Collection[str] | None = None,
+    beside: Beside | None = None,
 ) -> None:
-    """Plain values in a column, dataclasses in panels of their own, closed at first; all of them, or ``only`` some."""
+    """Plain values in a column, dataclasses in panels of their own, closed at first; all of them, or ``only`` some.
+
+    ``beside`` draws what else there is to say about an entry of a list.
+    """
     fields = [field for field in option_fields(cls) if path + field.name not in DRAWN_ABOVE]
     fields = [field for field in fields if only is None or field.name in only]
     column = layout.column()
@@ -33,7 +43,7 @@ def draw_options(
             _draw_plain(column, group, field)
     for field in fields:
         if field.is_list:
-            _draw_list(layout, group, field, path)
+            _draw_list(layout, group, field, path, beside)
         elif field.members:
             _draw_nested(layout, group, field, path)
 
@@ -63,7 +73,7 @@ def _draw_nested(layout: bpy.types.UILayout, group: Any, field: OptionField, pat
     draw_options(body, getattr(group, group_of(field, member)), member, f"{path}{field.name}.")
 
 
-def _draw_list(layout: bpy.types.UILayout, group: Any, field: OptionField, path: str) -> None:
+def _draw_list(layout: bpy.types.UILayout, group: Any, field: OptionField, path: str, beside: Beside | None) -> None:
     header, body = layout.panel(f"LUCID_{path}{field.name}", default_closed=True)
     header.label(text=field.label)
     header.operator("lucid.option_add", text="", icon="ADD").path = path + field.name
@@ -74,3 +84,5 @@ def _draw_list(layout: bpy.types.UILayout, group: Any, field: OptionField, path:
         remove = box.operator("lucid.option_remove", icon="X")
         remove.path, remove.index = path + field.name, index
         draw_options(box, item, field.members[0], f"{path}{field.name}.{index}.")
+        if beside is not None:
+            beside(box, field.members[0], item)

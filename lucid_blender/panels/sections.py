@@ -1,10 +1,14 @@
 """The closed subpanels: what is chosen often, and below it their share of all options where these are switched on."""
 
+from functools import partial
+
 import bpy
 
-from ..core.options import DiffusionModel, Generation
-from ..generations import makes_picture, needs_mesh
+from ..core.options import Control, DiffusionModel, Generation, TextualInversion
+from ..core.wanted import Part, Wanted, is_of_the_hub
+from ..generations import makes_picture, needs_mesh, wanted_start
 from .loras import draw_loras
+from .model import draw_wanted
 from .options import draw_options
 
 
@@ -23,17 +27,20 @@ class Section:
         layout, settings = self.layout, context.scene.lucid
         layout.use_property_split = True
         layout.use_property_decorate = False
-        self.draw_basics(layout, settings)
+        self.draw_basics(layout, context)
         if settings.customise:
-            draw_options(layout, settings.options, Generation, only=self.fields)
+            beside = partial(draw_beside, context)
+            draw_options(layout, settings.options, Generation, only=self.fields, beside=beside)
             if self.model_fields:
-                draw_options(layout, settings.options.model, DiffusionModel, "model.", only=self.model_fields)
+                draw_options(
+                    layout, settings.options.model, DiffusionModel, "model.", only=self.model_fields, beside=beside
+                )
         else:
             row = layout.row()
             row.use_property_split = False
             row.prop(settings, "customise", text="Show All Options", icon="OPTIONS", toggle=True)
 
-    def draw_basics(self, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    def draw_basics(self, layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         """What has a place of its own in the scene's settings."""
 
 
@@ -41,9 +48,13 @@ class LUCID_PT_shape(Section, bpy.types.Panel):
     bl_label = "Shape"
     fields = frozenset({"initialiser", "representation", "controls"})
 
-    def draw_basics(self, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    def draw_basics(self, layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+        settings = context.scene.lucid
         if not settings.customise and not makes_picture(settings):
             layout.prop(settings, "initialiser")
+        start = wanted_start(settings)
+        if start is not None:
+            draw_wanted(layout, context, start)
         if needs_mesh(settings):
             layout.prop(settings, "initial_mesh")
         if not settings.customise and not makes_picture(settings):
@@ -57,14 +68,15 @@ class LUCID_PT_look(Section, bpy.types.Panel):
     fields = frozenset({"null_prompt", "view_prompts", "objective", "timesteps", "regularisers"})
     model_fields = frozenset({"textual_inversions"})
 
-    def draw_basics(self, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    def draw_basics(self, layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+        settings = context.scene.lucid
         layout.prop(settings, "negative_prompt", placeholder="What it should not look like")
         if settings.customise:
             layout.prop(settings, "guidance_scale")
         else:
             layout.prop(settings, "objective")
             draw_switched(layout, settings, "set_guidance", "guidance_scale")
-        draw_loras(layout, settings)
+        draw_loras(layout, context)
 
 
 class LUCID_PT_cameras(Section, bpy.types.Panel):
@@ -77,7 +89,8 @@ class LUCID_PT_performance(Section, bpy.types.Panel):
     fields = frozenset({"iterations", "rasterizer", "snapshot_seconds", "checkpoint_seconds"})
     model_fields = frozenset({"revision", "prediction", "device", "precision"})
 
-    def draw_basics(self, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    def draw_basics(self, layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+        settings = context.scene.lucid
         if not settings.customise:
             draw_switched(layout, settings, "set_iterations", "iterations")
 
@@ -86,9 +99,21 @@ class LUCID_PT_output(Section, bpy.types.Panel):
     bl_label = "Output"
     fields = frozenset({"outputs"})
 
-    def draw_basics(self, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    def draw_basics(self, layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+        settings = context.scene.lucid
         layout.prop(settings, "make_mesh")
         layout.prop(settings, "show_colors")
+
+
+def draw_beside(
+    context: bpy.types.Context, layout: bpy.types.UILayout, kind: type, group: bpy.types.PropertyGroup
+) -> None:
+    """What the hub has to do with one of several: ControlNets and learned words are downloaded, too."""
+    parts: dict[type, Part] = {Control: "controlnet", TextualInversion: "textual_inversion"}
+    if kind in parts:
+        wanted = Wanted(source=group.source.strip(), revision=getattr(group, "revision", ""), part=parts[kind])
+        if is_of_the_hub(wanted.source, wanted.part):
+            draw_wanted(layout, context, wanted)
 
 
 def draw_switched(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, switch: str, value: str) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from lucid_blender.backend import hub, run, transfer
+from lucid_blender.backend import hub, run, transfer, weight_files
 from lucid_blender.backend.diffusion import load
+from lucid_blender.backend.initialisers.shap_e import shap_e
 from lucid_blender.client.process import Launch
 from lucid_blender.client.session import Session
 from lucid_blender.core import models
@@ -21,18 +23,23 @@ from lucid_blender.core.errors import ModelError
 from lucid_blender.core.messages import Event, FetchModel, Finished, Generate, ModelFound, Progress
 from lucid_blender.core.model_files import find_cached
 from lucid_blender.core.models import HubPlace, KnownModel
-from lucid_blender.core.options import DiffusionModel
+from lucid_blender.core.options import Control, DiffusionModel, Generation, Lora, ShapE, TextualInversion
+from lucid_blender.core.presets import preset
+from lucid_blender.core.wanted import Part, Wanted, find_wanted, of_model
 
 from .conftest import HUB_ID as ID
 from .fake_hub import COMMIT, FakeHub, FakeRepository
 from .test_run import tiny_generation
+from .tiny_models import WIDTH, save_tiny_controlnet
+from .tiny_shap_e import save_tiny_shap_e
 
 OPTIONS = DiffusionModel(source=ID)
+WANTED = Wanted(source=ID)
 UNET = "unet/diffusion_pytorch_model.safetensors"
 
 
 def downloaded(options: DiffusionModel = OPTIONS) -> list[Event]:
-    return list(hub.handle(FetchModel(model=options)))
+    return list(hub.handle(FetchModel(wanted=of_model(options))))
 
 
 def weights(folder: Path) -> dict[str, bytes]:
@@ -78,21 +85,21 @@ def test_the_size_counts_what_is_needed_and_nothing_else(served: FakeHub, tiny_m
         for path in folder.glob(pattern)
     )
     served.repositories[ID].folder = folder
-    (found,) = [e for e in hub.handle(FetchModel(model=OPTIONS, download=False)) if isinstance(e, ModelFound)]
+    (found,) = [e for e in hub.handle(FetchModel(wanted=WANTED, download=False)) if isinstance(e, ModelFound)]
     assert found.size == found.missing == wanted
     downloaded()
     assert not served.sent("README") and not served.sent(".bin") and not served.sent("pruned")
 
 
 def test_looking_up_downloads_nothing(served: FakeHub) -> None:
-    list(hub.handle(FetchModel(model=OPTIONS, download=False)))
+    list(hub.handle(FetchModel(wanted=WANTED, download=False)))
     assert not any("resolve" in request for request in served.requests)
     assert find_cached(ID, "", hub.cache()) is None
 
 
 def test_a_download_that_was_stopped_goes_on_where_it_was(served: FakeHub, tiny_model: Path) -> None:
     served.cuts = [4096]
-    events = hub.handle(FetchModel(model=OPTIONS))
+    events = hub.handle(FetchModel(wanted=WANTED))
     while served.cuts:
         next(events)
     events.close()
@@ -153,7 +160,7 @@ def test_damaged_weights_are_refused_and_fetched_anew(served: FakeHub, tiny_mode
 
 def test_a_gated_model_says_what_to_do_and_comes_with_a_token(served: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     served.repositories[ID].gated = True
-    events = hub.handle(FetchModel(model=OPTIONS))
+    events = hub.handle(FetchModel(wanted=WANTED))
     with pytest.raises(ModelError, match="gated") as caught:
         for event in events:
             if isinstance(event, ModelFound):
@@ -194,7 +201,7 @@ def test_halves_are_taken_where_there_are_no_others(served: FakeHub, tiny_model:
 def test_a_branch_is_asked_again_when_its_download_is_wanted_again(served: FakeHub, tiny_model: Path) -> None:
     downloaded()
     served.repositories[ID].commit = "f" * 40
-    list(hub.fetch(OPTIONS))
+    list(hub.fetch(preset("draft", "a hat", model=OPTIONS)))
     assert find_cached(ID, "", hub.cache()) == find_cached(ID, COMMIT, hub.cache())
     downloaded()
     assert find_cached(ID, "", hub.cache()) == find_cached(ID, "f" * 40, hub.cache())
@@ -221,7 +228,7 @@ def test_a_disk_without_room_is_found_before_the_download(served: FakeHub, monke
 def offer(served: FakeHub, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> KnownModel:
     """A model on offer with two places, of which the hub has the second."""
     served.repositories = {"second/tiny": FakeRepository(tiny_model)}
-    there, _ = hub._ask(HubPlace("second/tiny", COMMIT), DiffusionModel(source="second/tiny")), None
+    there = hub._ask(HubPlace("second/tiny", COMMIT), Wanted(source="second/tiny"))
     sums = tuple((file.name, file.sha256) for file in there.files if file.sha256)
     offered = replace(
         models.KNOWN[0],
@@ -293,6 +300,133 @@ def test_a_run_downloads_its_model_first_and_can_be_stopped_there(
     assert splats[0] == splats[1]
 
 
+# ---------------------------------------------------------------- what goes with a model
+
+
+@pytest.fixture
+def extras(served: FakeHub, tmp_path: Path) -> Generation:
+    """A run with a thing of each kind from the hub, which has them all; the folders are below ``tmp_path``."""
+    shutil.copytree(weight_files.MODELS / "lora-dipped", tmp_path / "lora")
+    (tmp_path / "lora" / "learned_embeds.safetensors").unlink()
+    (tmp_path / "word").mkdir()
+    save_file({"<hat>": torch.randn(WIDTH)}, tmp_path / "word" / "hat.safetensors")
+    save_file({"<mug>": torch.randn(WIDTH)}, tmp_path / "word" / "mug.safetensors")
+    save_tiny_controlnet(tmp_path / "control")
+    save_tiny_shap_e(tmp_path / "shap-e")
+    for name in ("lora", "word", "control", "shap-e"):
+        (tmp_path / name / "README.md").write_text("words")
+        served.repositories[f"someone/{name}"] = FakeRepository(tmp_path / name, card={"license": "mit"})
+    generation = preset("draft", "a hat", model=DiffusionModel(source=ID))
+    return replace(
+        generation,
+        model=replace(
+            generation.model,
+            loras=(Lora(source="someone/lora"), Lora(source="builtin:dipped")),
+            textual_inversions=(TextualInversion(source="someone/word/hat.safetensors"),),
+        ),
+        controls=(Control(kind="depth", source="someone/control"), Control(kind="depth", source="builtin")),
+        initialiser=ShapE(source="someone/shap-e", count=50, steps=2, grid=16),
+    )
+
+
+def test_all_that_a_run_needs_is_downloaded_with_progress_and_nothing_else(
+    extras: Generation, served: FakeHub, tmp_path: Path
+) -> None:
+    events = list(hub.fetch(extras))
+    stages = dict.fromkeys(event.stage for event in events if isinstance(event, Progress))
+    assert list(stages) == [
+        "Downloading the model",
+        "Downloading the learned word",
+        "Downloading the LoRA",
+        "Downloading the ControlNet",
+        "Downloading Shap-E",
+    ]
+    found = {event.source: event for event in events if isinstance(event, ModelFound)}
+    assert len(found) == 5 and found["someone/lora"].license == "mit"
+    lora = (tmp_path / "lora" / "pytorch_lora_weights.safetensors").stat().st_size
+    assert found["someone/lora"].size == found["someone/lora"].missing == lora
+    last = [event for event in events if isinstance(event, Progress) and event.stage == "Downloading the LoRA"][-1]
+    assert (last.step, last.steps, last.unit) == (lora, lora, "bytes")
+    assert not served.sent("README") and not served.sent("mug.safetensors") and served.sent("hat.safetensors")
+    served.requests.clear()
+    assert list(hub.fetch(extras)) == [] and not served.requests
+
+
+def test_what_was_downloaded_is_what_is_loaded_without_the_hub(
+    extras: Generation, served: FakeHub, tmp_path: Path, tiny_model: Path
+) -> None:
+    list(hub.fetch(extras))
+    served.repositories.clear()
+    served.requests.clear()
+    for part, source, folder, name in (
+        ("lora", "someone/lora", "lora", "pytorch_lora_weights.safetensors"),
+        ("textual_inversion", "someone/word/hat.safetensors", "word", "hat.safetensors"),
+    ):
+        path = weight_files.find(Wanted(source=source, part=part, allow_download=False))
+        assert path.name == name and path.read_bytes() == (tmp_path / folder / name).read_bytes()
+    words = (TextualInversion(source="someone/word/hat.safetensors"),)
+    model = DiffusionModel(source=ID, textual_inversions=words, allow_download=False)
+    loaded = load(model, [Control(kind="depth", source="someone/control")])
+    words = (TextualInversion(source=str(tmp_path / "word" / "hat.safetensors")),)
+    own = DiffusionModel(source=str(tiny_model), textual_inversions=words)
+    local = load(own, [Control(kind="depth", source=str(tmp_path / "control"))])
+    x, picture = torch.randn(1, *loaded.latent_shape(64)), torch.rand(1, 3, *loaded.control_sizes(64) * 2)
+    answers = [m.predict_noise(x, 500, m.embed(["a <hat>"]), [picture]) for m in (loaded, local)]
+    assert torch.equal(*answers)
+    clouds = [
+        shap_e(
+            replace(extras.initialiser, source=source),
+            "a mug",
+            torch.Generator().manual_seed(0),
+            device=torch.device("cpu"),
+            allow_download=False,
+        )
+        for source in ("someone/shap-e", str(tmp_path / "shap-e"))
+    ]
+    assert clouds[0].equals(clouds[1]) and not served.requests
+
+
+def test_a_run_that_has_begun_needs_no_start(extras: Generation, served: FakeHub) -> None:
+    list(hub.fetch(extras, begun=True))
+    assert find_wanted(Wanted(source="someone/shap-e", part="shap_e"), hub.cache()) is None
+    assert not any("someone/shap-e" in request for request in served.requests)
+
+
+@pytest.mark.parametrize(
+    ("source", "part", "said"),
+    [
+        ("someone/word", "textual_inversion", "holds 2 files that may be the learned word"),
+        ("someone/word/cup.safetensors", "textual_inversion", "someone/word has no cup.safetensors"),
+        ("someone/control", "shap_e", "has no prior, so it holds no Shap-E"),
+        ("someone/lora", "controlnet", "holds no ControlNet"),
+        ("someone/nothing", "lora", "there is no LoRA someone/nothing on the hub"),
+        ("someone/lora/extra.bin", "lora", "has no extra.bin"),
+    ],
+)
+def test_what_a_place_lacks_is_said_before_anything_is_downloaded(
+    extras: Generation, served: FakeHub, source: str, part: Part, said: str
+) -> None:
+    with pytest.raises(ModelError, match=said) as caught:
+        list(hub.handle(FetchModel(wanted=Wanted(source=source, part=part))))
+    assert caught.value.advice
+    assert not any("resolve" in request for request in served.requests)
+
+
+def test_a_lora_that_was_stopped_goes_on_where_it_was(extras: Generation, served: FakeHub) -> None:
+    wanted = Wanted(source="someone/lora", part="lora")
+    served.cuts = [4096]
+    events = hub.handle(FetchModel(wanted=wanted))
+    while served.cuts:
+        next(events)
+    events.close()
+    assert find_wanted(wanted, hub.cache()) is None
+    served.requests.clear()
+    list(hub.handle(FetchModel(wanted=wanted)))
+    assert find_wanted(wanted, hub.cache()) is not None
+    (request,) = served.sent("pytorch_lora_weights")
+    assert request.endswith("bytes=4096-")
+
+
 # ---------------------------------------------------------------- through the processes
 
 
@@ -305,9 +439,9 @@ def test_the_add_on_has_its_backend_download(served: FakeHub, tmp_path: Path, mo
     events: list[Event] = []
     session = Session(launch)
     try:
-        session.run_blocking(FetchModel(model=OPTIONS), on_event=events.append)
+        session.run_blocking(FetchModel(wanted=WANTED), on_event=events.append)
         with pytest.raises(ModelError, match="nobody/nothing"):
-            session.run_blocking(FetchModel(model=DiffusionModel(source="nobody/nothing")))
+            session.run_blocking(FetchModel(wanted=Wanted(source="nobody/nothing")))
     finally:
         session.close()
     assert any(isinstance(event, ModelFound) for event in events)
@@ -324,6 +458,9 @@ def test_the_command_line_downloads_and_lists(served: FakeHub, tmp_path: Path) -
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    shutil.copytree(weight_files.MODELS / "lora-dipped", tmp_path / "lora")
+    served.repositories["someone/lora"] = FakeRepository(tmp_path / "lora")
+    assert "someone/lora at" in run("download", "someone/lora", "--part", "lora")
     said = run("download", ID)
     assert f"{ID} at {COMMIT}" in said and "licence: openrail++" in said
     assert find_cached(ID, "", tmp_path / "other-cache") is not None

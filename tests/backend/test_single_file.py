@@ -17,6 +17,7 @@ from lucid_blender.core.messages import ModelFound
 from lucid_blender.core.model_files import find_cached
 from lucid_blender.core.models import KNOWN
 from lucid_blender.core.options import DiffusionModel
+from lucid_blender.core.presets import preset
 
 from .fake_hub import FakeHub, FakeRepository
 from .tiny_models import save_tiny_model
@@ -65,7 +66,11 @@ def test_a_single_file_says_the_same_as_its_folder_with_the_hubs_small_files(
 
 def test_progress_tells_of_the_small_files(served: FakeHub, folder: Path, single: Path) -> None:
     served.repositories = {SD15.id: FakeRepository(folder, commit=SD15.places[0].revision)}
-    (found,) = [e for e in hub.fetch(DiffusionModel(source=str(single))) if isinstance(e, ModelFound)]
+    (found,) = [
+        e
+        for e in hub.fetch(preset("draft", "a hat", model=DiffusionModel(source=str(single))))
+        if isinstance(e, ModelFound)
+    ]
     assert found.size < sum(path.stat().st_size for path in folder.glob("*/*.safetensors"))
 
 
@@ -86,7 +91,7 @@ def test_a_file_in_a_folder_of_diffusers_layout_needs_nothing_else(
     shutil.copy(single, beside)
     assert own_configuration(beside / single.name) == beside and own_configuration(single) is None
     options = DiffusionModel(source=str(beside / single.name))
-    assert list(hub.fetch(options)) == []
+    assert list(hub.fetch(preset("draft", "a hat", model=options))) == []
     load(options)
     assert not served.requests
 

@@ -66,14 +66,14 @@ def mesh() -> TriangleMesh:
 
 def fetch(request: FetchModel) -> Iterator[Event]:
     """The hub has every model but those of "nobody"; those of "gates" are gated."""
-    source = request.model.source
+    source = request.wanted.source
     yield Progress(stage="Asking the hub")
     if source.startswith("nobody/"):
         raise ModelError("There is no such model.", advice="Check the name.")
     yield ModelFound(
         source=source,
         id=source,
-        revision=request.model.revision or "main",
+        revision=request.wanted.revision or "main",
         size=4_000_000_000,
         missing=3_000_000_000,
         license="openrail",
@@ -82,13 +82,18 @@ def fetch(request: FetchModel) -> Iterator[Event]:
     if request.download:
         cache = Path(os.environ["HF_HUB_CACHE"])
         yield Progress(stage="Downloading the model", step=2 * 10**9, steps=4 * 10**9, unit="bytes")
-        make_cached(cache, source)
+        make_cached(cache, source, *{"lora": ("pytorch_lora_weights.safetensors",)}.get(request.wanted.part, ()))
     yield Finished()
 
 
-def make_cached(cache: Path, source: str) -> None:
-    """What a download leaves, its files empty."""
+def make_cached(cache: Path, source: str, *names: str) -> None:
+    """What a download leaves, its files empty: these, or a model's."""
     folder = cache / f"models--{source.replace('/', '--')}" / "snapshots" / "main"
+    if names:
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / name).touch()
+        return
     for name in (*(name for name in SMALL_FILES if "*" not in name), "tokenizer/vocab.json"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()

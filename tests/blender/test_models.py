@@ -18,10 +18,13 @@ from lucid_blender.core.messages import ModelFound
 from lucid_blender.core.models import KNOWN
 from lucid_blender.core.options import BUILTIN, DiffusionModel
 from lucid_blender.core.presets import preset
-from lucid_blender.generations import source_of, to_generation, use_generation
+from lucid_blender.core.wanted import Wanted, of_model
+from lucid_blender.generations import source_of, to_generation, use_generation, wanted_start
 from lucid_blender.operators import running
 from lucid_blender.operators.fetch_model import ModelFetch
+from lucid_blender.panels.loras import draw_loras
 from lucid_blender.panels.model import draw_model
+from lucid_blender.settings_check import problems
 
 from .fake_backend import make_cached
 
@@ -60,6 +63,9 @@ class Layout:
         self.drawn.append(f"({idname}) {text}")
         return SimpleNamespace()
 
+    def template_list(self, *_: object, **__: object) -> None:
+        pass
+
     def row(self, **_: object) -> Layout:
         return self
 
@@ -70,6 +76,13 @@ def drawn() -> str:
     layout, system = Layout([]), SimpleNamespace(ui_scale=1.0)  # which is 0 without a window
     context = SimpleNamespace(scene=bpy.context.scene, region=None, preferences=SimpleNamespace(system=system))
     draw_model(layout, context)
+    return " ".join(layout.drawn)
+
+
+def drawn_look() -> str:
+    layout, system = Layout([]), SimpleNamespace(ui_scale=1.0)
+    context = SimpleNamespace(scene=bpy.context.scene, region=None, preferences=SimpleNamespace(system=system))
+    draw_loras(layout, context)
     return " ".join(layout.drawn)
 
 
@@ -126,8 +139,7 @@ def test_downloading_puts_the_model_into_the_cache(online: None, cache: Path) ->
 
 def test_a_window_goes_on_while_a_model_is_downloaded(online: None, cache: Path, pump: Callable[[], None]) -> None:
     settings = choose("owner/model")
-    model = to_generation(settings).model
-    request = ModelFetch(running.FetchModel(model=model))
+    request = ModelFetch(running.FetchModel(wanted=of_model(to_generation(settings).model)))
     running.start(request)
     assert state.busy and not bpy.ops.lucid.generate.poll()
     pump()
@@ -151,12 +163,15 @@ def test_without_online_access_nothing_is_asked(fake_backend: None, cache: Path)
 def test_the_built_in_model_and_folders_are_not_downloaded(online: None, tmp_path: Path) -> None:
     for source in (str(tmp_path), "/nowhere/at/all"):
         choose(source)
-        assert not bpy.ops.lucid.download_model.poll()
+        with pytest.raises(RuntimeError, match="none of the hub's"):
+            bpy.ops.lucid.download_model()
     assert "no such folder" in drawn()
     choose("/nowhere/model.safetensors")
     assert "no such file" in drawn()
     bpy.context.scene.lucid.model = "BUILTIN"
-    assert not bpy.ops.lucid.download_model.poll() and drawn() == "[model]"
+    with pytest.raises(RuntimeError, match="none of the hub's"):
+        bpy.ops.lucid.download_model()
+    assert drawn() == "[model]"
 
 
 def test_the_panel_tells_size_and_licence_of_models_on_offer(online: None, cache: Path) -> None:
@@ -178,6 +193,46 @@ def test_other_models_are_looked_up_first(online: None, cache: Path) -> None:
     shown = drawn()
     assert "Download 3 GB" in shown and "openrail" in shown and "(lucid.look_up_model)" not in shown
     assert not cache.exists()
+
+
+def test_a_lora_of_the_hub_is_looked_up_and_downloaded_from_its_list(online: None, cache: Path) -> None:
+    bpy.ops.lucid.lora_add()
+    lora = bpy.context.scene.lucid.options.model.loras[0]
+    assert "(lucid.download_model)" not in drawn_look()
+    lora.source = "owner/clay"
+    assert "(lucid.look_up_model)" in drawn_look() and "(lucid.download_model) Download" in drawn_look()
+    assert bpy.ops.lucid.look_up_model(source="owner/clay", part="LORA") == {"FINISHED"}
+    assert "Download 3 GB" in drawn_look() and "Licence: openrail" in drawn_look()
+    assert bpy.ops.lucid.download_model(source="owner/clay", part="LORA") == {"FINISHED"}
+    assert (cache / "models--owner--clay" / "snapshots" / "main" / "pytorch_lora_weights.safetensors").is_file()
+    assert "Downloaded" in drawn_look() and "(lucid.download_model)" not in drawn_look()
+
+
+def test_shap_e_is_downloaded_where_it_is_the_start(online: None, cache: Path) -> None:
+    settings = bpy.context.scene.lucid
+    assert wanted_start(settings) is None
+    settings.initialiser = "SHAP-E"
+    wanted = wanted_start(settings)
+    assert wanted == Wanted(source="openai/shap-e", part="shap_e")
+    settings.customise = True
+    assert wanted_start(settings) == wanted
+    settings.options.initialiser_shape.source = str(cache)
+    cache.mkdir()
+    assert wanted_start(settings) is None
+
+
+def test_what_goes_with_a_model_is_missed_offline_before_the_run(cache: Path, fake_backend: None) -> None:
+    assert not bpy.app.online_access
+    settings = bpy.context.scene.lucid
+    settings.options.model.loras.add().source = "owner/clay"
+    settings.initialiser = "SHAP-E"
+    messages = [problem.message for problem in problems(bpy.context)]
+    assert messages == [
+        "The LoRA owner/clay is not downloaded, and Blender is offline.",
+        "Shap-E openai/shap-e is not downloaded, and Blender is offline.",
+    ]
+    make_cached(cache, "owner/clay", "pytorch_lora_weights.safetensors")
+    assert [problem.fixes for problem in problems(bpy.context)] == [("BALL",)]
 
 
 def test_gates_are_explained(online: None, cache: Path) -> None:

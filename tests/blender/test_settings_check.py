@@ -55,10 +55,10 @@ def test_a_model_that_would_have_to_be_downloaded_offline(settings: properties.L
 
 
 def test_a_lora_without_a_source(settings: properties.LucidSettings) -> None:
-    settings.options.model.loras.add().source = "owner/name"
+    settings.options.model.loras.add().source = "builtin:dipped"
     settings.options.model.loras.add()
     fixed_by("NO_EMPTY_LORAS")
-    assert [lora.source for lora in settings.options.model.loras] == ["owner/name"]
+    assert [lora.source for lora in settings.options.model.loras] == ["builtin:dipped"]
 
 
 def test_a_lora_that_is_not_there(settings: properties.LucidSettings, tmp_path: Path) -> None:

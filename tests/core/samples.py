@@ -46,6 +46,7 @@ from lucid_blender.core.presets import (
     with_representation,
 )
 from lucid_blender.core.splats import SplatCloud, sh_coefficients
+from lucid_blender.core.wanted import Wanted
 
 MESH = TriangleMesh(
     vertices=np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32),
@@ -120,7 +121,7 @@ MESSAGES: list[messages.Request | messages.Event] = [
         ),
     ),
     messages.ExtractMesh(splats=splats(3, degree=2)),
-    messages.FetchModel(model=DiffusionModel(source="owner/name", revision="v2"), download=False),
+    messages.FetchModel(wanted=Wanted(source="owner/name", revision="v2", part="lora"), download=False),
     messages.Cancel(),
     messages.Pause(),
     messages.Unpause(),

@@ -14,6 +14,8 @@ from ...core.errors import LucidError, ModelError
 from ...core.meshes import TriangleMesh
 from ...core.options import MeshSurface, ShapE
 from ...core.splats import SplatCloud
+from ...core.wanted import Wanted, is_of_the_hub
+from ..hub import folder_of
 from .mesh import mesh_surface
 from .mesh_file import normalised, srgb_from_linear
 
@@ -65,20 +67,15 @@ def _surface(pipeline: Any, options: ShapE, prompt: str, generator: torch.Genera
 
 def _load(options: ShapE, allow_download: bool) -> Any:
     """The pipeline, in float32. Where there are no safetensors, diffusers reads pickles as tensors only."""
-    settings: dict[str, Any] = {"revision": options.revision} if options.revision else {}
-    try:
-        return ShapEPipeline.from_pretrained(
-            options.source, dtype=torch.float32, local_files_only=not allow_download, **settings
+    folder = Path(options.source)
+    if is_of_the_hub(options.source, "shap_e"):
+        folder = folder_of(
+            Wanted(source=options.source, revision=options.revision, part="shap_e", allow_download=allow_download)
         )
+    try:
+        return ShapEPipeline.from_pretrained(str(folder), dtype=torch.float32, local_files_only=True)
     except (OSError, ValueError, RuntimeError, TypeError, AttributeError, KeyError) as error:
         raise ModelError(
-            f"cannot load Shap-E from {options.source!r}: {error}", advice=_advice(options, allow_download)
+            f"cannot load Shap-E from {options.source!r}: {error}",
+            advice="The folder must hold a complete Shap-E in diffusers' layout.",
         ) from error
-
-
-def _advice(options: ShapE, allow_download: bool) -> str:
-    if Path(options.source).is_dir():
-        return "The folder must hold a complete Shap-E in diffusers' layout."
-    if not allow_download:
-        return "Downloads are switched off. Allow online access, or give a local folder in diffusers' layout."
-    return "Check the name and the network, or give a local folder in diffusers' layout."
