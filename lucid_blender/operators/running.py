@@ -32,6 +32,9 @@ class Work(Protocol):
     request: Generate | ExtractMesh | FetchModel
     title: str
 
+    def prepare(self) -> None:
+        """Nothing has arrived: make a part of what an answer will need, so that its tick is short."""
+
     def show(self, snapshot: Snapshot) -> None:
         """Bring the scene up to date."""
 
@@ -85,7 +88,10 @@ def tick() -> float | None:
     """Take what has arrived; None, which ends the timer, when the work is done."""
     if _session is None:
         return None
-    for event in _session.events():
+    events = _session.events()
+    if not events and _work is not None:
+        _work.prepare()
+    for event in events:
         try:
             _take(event)
         except Exception as error:  # the timer would die without a word
@@ -170,12 +176,16 @@ def redraw() -> None:
 
 
 def undo_step(message: str) -> None:
-    """One step to undo all that a run has put into the scene."""
-    manager = bpy.context.window_manager
-    if bpy.app.background or not manager.windows:
-        return
-    with bpy.context.temp_override(window=bpy.context.window or manager.windows[0]):
-        bpy.ops.ed.undo_push(message=message)
+    """One step to undo all that a run has put into the scene; a moment later, as it takes a while in large files."""
+
+    def push() -> None:
+        windows = bpy.context.window_manager.windows
+        if windows:
+            with bpy.context.temp_override(window=bpy.context.window or windows[0]):
+                bpy.ops.ed.undo_push(message=message)
+
+    if not bpy.app.background:
+        bpy.app.timers.register(push, first_interval=SECONDS_BETWEEN_TICKS)
 
 
 def report(operator: bpy.types.Operator, error: LucidError) -> set[str]:
