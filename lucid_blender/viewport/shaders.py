@@ -13,6 +13,7 @@ import gpu
 from ..core.splats import SH_DC
 from .packing import HARMONIC_TEXELS, WIDTH
 
+BLOCK = 256  # splats an instance: one alone leaves most of the lanes that shade vertices together idle
 LOW_PASS = 0.3  # square pixels
 FROZEN = 1.3  # half pictures from the middle
 ALPHA_MAX = 0.99
@@ -64,14 +65,18 @@ def _seen(degree: int) -> str:
 _SPLAT = f"""
 void main()
 {{
-  int splat = int(texelFetch(splatOrder, texel(lucidFirst + gl_InstanceID), 0).r + 0.5);
+  spot = vec2(0.0);
+  paint = vec4(0.0);
+  gl_Position = vec4(0.0, 0.0, 2.0, 1.0); /* Nowhere. */
+  int number = gl_InstanceID * {BLOCK} + gl_VertexID / 3;
+  if (number >= lucidCount) {{
+    return;
+  }}
+  int splat = int(texelFetch(splatOrder, texel(lucidFirst + number), 0).r + 0.5);
   vec3 place = texelFetch(splatPositions, texel(splat), 0).xyz;
   vec4 base = texelFetch(splatBase, texel(splat), 0);
   vec4 clip = lucidToClip * vec4(place, 1.0);
   float reach = sqrt(max(2.0 * log(255.0 * base.a), 0.0));
-  spot = vec2(0.0);
-  paint = vec4(0.0);
-  gl_Position = vec4(0.0, 0.0, 2.0, 1.0); /* Nowhere. */
   if (!(clip.w > 0.0 && abs(clip.z) <= clip.w && reach > 0.0)) {{
     return;
   }}
@@ -150,7 +155,8 @@ void main()
 
 @cache
 def splat_shader(degree: int) -> gpu.types.GPUShader:
-    """Draws instances of a shape around the unit circle, one a splat, with harmonics up to the degree."""
+    """Draws instances of BLOCK triangles around the unit circle, one triangle a splat, with harmonics up to the
+    degree."""
     between = gpu.types.GPUStageInterfaceInfo("lucid_splat")
     between.smooth("VEC2", "spot")
     between.flat("VEC4", "paint")
@@ -162,6 +168,7 @@ def splat_shader(degree: int) -> gpu.types.GPUShader:
     info.push_constant("VEC4", "lucidCrop")
     info.push_constant("VEC2", "lucidHalf")
     info.push_constant("INT", "lucidFirst")
+    info.push_constant("INT", "lucidCount")
     names = ["splatOrder", "splatPositions", "splatScales", "splatRotations", "splatBase"]
     for slot, name in enumerate([*names, "splatHarmonics"] if degree else names):
         info.sampler(slot, "FLOAT_2D", name)
