@@ -16,6 +16,8 @@ from ..client.job_state import state
 from ..client.session import Session
 from ..core.errors import BackendError, LucidError
 from ..core.messages import Event, ExtractMesh, Failed, FetchModel, Finished, Generate, Snapshot
+from ..core.pictures import Picture
+from ..viewport import inset
 
 SECONDS_BETWEEN_TICKS = 0.1
 OnEvent = Callable[[Event], None]
@@ -151,6 +153,12 @@ def stop(*, wait: bool = True) -> None:
     if _on_undo in bpy.app.handlers.undo_post:
         bpy.app.handlers.undo_post.remove(_on_undo)
     redraw()
+    inset.redraw()
+
+
+def seen() -> Picture | None:
+    """What viewports show of what the model saw: nothing between the runs."""
+    return state.seen if state.busy and preferences.show_inset() else None
 
 
 def folder_at_work() -> Path | None:
@@ -207,6 +215,7 @@ def _take(event: Event) -> None:
             state.note(event)
             if _work is not None:
                 _work.show(event)
+            inset.redraw()
         case Finished():
             if _work is not None:
                 _work.deliver(event)

@@ -52,12 +52,12 @@ def lay_over(layer: gpu.types.GPUTexture, view: View, part: Rectangle, backgroun
         shader.uniform_float("lucidPart", (*low, *high))
         shader.uniform_float("lucidBackground", tuple(background))
         shader.uniform_sampler("splatLayer", layer)
-        _square().draw(shader)
+        square().draw(shader)
 
 
 def forget() -> None:
     """Give the shapes back."""
-    _square.cache_clear()
+    square.cache_clear()
     _triangles.cache_clear()
 
 
@@ -113,7 +113,7 @@ def _triangles() -> gpu.types.GPUBatch:
 
 
 @cache
-def _square() -> gpu.types.GPUBatch:
+def square() -> gpu.types.GPUBatch:
     return _shape("TRI_STRIP", [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)])
 
 
