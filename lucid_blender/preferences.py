@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import bpy
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from . import installation_view
 from .client import installation
@@ -15,6 +15,7 @@ from .client.environment import find_python
 from .client.process import Launch
 from .core.errors import BackendError
 from .core.model_files import hub_cache
+from .viewport import inset
 
 # What viewports show of splats; scene/display.py has the same names.
 DISPLAY_ITEMS = [
@@ -73,6 +74,14 @@ class LucidPreferences(bpy.types.AddonPreferences):
         items=DISPLAY_ITEMS,
     )
 
+    show_inset: BoolProperty(
+        name="Show What the Model Sees",
+        description="While a prompt is at work, show in a corner of the viewports the picture that the model saw last. "
+        "It goes with the overlays",
+        default=True,
+        update=lambda preferences, context: inset.redraw(),
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.use_property_split = True
         self.draw_backend(self.layout.box())
@@ -81,6 +90,7 @@ class LucidPreferences(bpy.types.AddonPreferences):
         column.prop(self, "models_folder", placeholder=str(models_folder()))
         column.prop(self, "hub_token", placeholder="for gated and private models")
         column.prop(self, "display")
+        column.prop(self, "show_inset")
         online = bpy.app.online_access
         text = "Models may be downloaded" if online else "Models are not downloaded: Blender is offline"
         column.label(text=f"{text} (System > Network)", icon="INTERNET" if online else "INTERNET_OFFLINE")
@@ -175,6 +185,12 @@ def new_display() -> str:
     """What viewports show of new splats."""
     found = _preferences()
     return found.display if found else DISPLAY_ITEMS[0][0]
+
+
+def show_inset() -> bool:
+    """Whether viewports show what the model saw last."""
+    found = _preferences()
+    return found is None or found.show_inset
 
 
 def slug_of(prompt: str) -> str:

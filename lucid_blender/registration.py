@@ -7,7 +7,7 @@ import bpy
 from . import command, operators, panels, preferences, properties
 from .operators import attending, installing, running
 from .panels import icons, menus, status
-from .viewport import drawer
+from .viewport import drawer, inset
 
 PACKAGE = str(Path(__file__).parent)  # its presets/ is searched
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
@@ -23,6 +23,7 @@ def register() -> None:
     command.register()
     bpy.types.STATUSBAR_HT_header.append(status.draw_status)
     drawer.start()
+    inset.start(running.seen)
     attending.start()
 
 
@@ -30,6 +31,7 @@ def unregister() -> None:
     attending.stop()
     installing.stop()
     running.stop()
+    inset.stop()
     drawer.stop()
     icons.free()
     bpy.types.STATUSBAR_HT_header.remove(status.draw_status)

@@ -61,7 +61,7 @@ ROOMS = {
     "client": room("core", "websockets"),
     "backend": room("core", "*"),
     "scene": room("core", "bpy mathutils numpy"),
-    "viewport": room("core scene", "bpy gpu mathutils numpy"),
+    "viewport": room("core scene", "blf bpy gpu mathutils numpy"),
     # The front's modules hold the user's choices, which buttons and verbs are about.
     "panels": room(
         "core client generations installation_view option_properties properties preferences settings_check", "bl_ui bpy"

@@ -1,8 +1,8 @@
 """Session: requests in, events out. It starts the backend when it is needed and says so when the backend dies.
 
-One thread a backend starts it, connects and reads the socket; it never touches bpy. The caller's thread submits, and
-drains events() from a timer; background mode, scripts and tests use run_blocking(). Every request ends in one Finished
-or Failed.
+One thread a backend starts it, connects and reads the socket, a second writes to it; they never touch bpy. The caller's
+thread submits, and drains events() from a timer, without waiting for either; background mode, scripts and tests use
+run_blocking(). Every request ends in one Finished or Failed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -101,8 +101,7 @@ class Session:
     def start(self) -> None:
         """Start a backend unless one runs; returns at once. A failure arrives as the Failed of the request."""
         with self._lock:
-            if self._link is None:
-                self._link = _Link(self._serve)
+            self._link = self._link or _Link(self._serve)
 
     def submit(self, request: Work) -> None:
         """Send a request, starting a backend if none runs.
@@ -121,11 +120,7 @@ class Session:
     def events(self) -> list[messages.Event]:
         """What has arrived since the last call; never blocks. Kills a backend that left a cancel unanswered."""
         self._enforce_cancel()
-        found = []
-        with contextlib.suppress(queue.Empty):
-            while True:
-                found.append(self._events.get_nowait())
-        return found
+        return [self._events.get_nowait() for _ in range(self._events.qsize())]  # nobody else takes any
 
     def acknowledge(self) -> None:
         """The last snapshot has been shown; the next may come."""
@@ -156,9 +151,7 @@ class Session:
             self._finish(self._failed("Cancelled", "The run was stopped with its backend.", ""))
         if link is None:
             return
-        if link.connection:
-            with contextlib.suppress(ConnectionClosed, OSError):
-                link.connection.send(wire.encode(messages.Shutdown()))
+        link.shut_down()
         if wait:
             link.end()
         else:
@@ -203,16 +196,10 @@ class Session:
     # ------------------------------------------------------------ both threads
 
     def _send(self, frame: str | bytes) -> None:
-        """Send now, or once connected. A connection that has closed is reported by the reading thread."""
+        """Send soon, or once connected."""
         with self._lock:
-            link = self._link
-            if link is None:
-                return
-            if link.connection is None:
-                link.waiting.append(frame)
-                return
-        with contextlib.suppress(ConnectionClosed, OSError):
-            link.connection.send(frame)
+            if self._link is not None:
+                self._link.outgoing.put(frame)
 
     def _finish(self, event: messages.Finished | messages.Failed) -> None:
         """End the request with this event; nothing when it has ended already."""
@@ -243,8 +230,7 @@ class Session:
         """A backend's life: start, connect, read until it ends."""
         try:
             link.process = self._start_process(self._launch)
-            with self._open_connection(link.process) as connection:
-                self._connected(link, connection)
+            with self._open_connection(link.process) as connection, link.writing_to(connection):
                 while True:
                     self._receive(link, connection.recv())
         except errors.LucidError as error:
@@ -257,16 +243,6 @@ class Session:
                 self._lost(link, self._died(link))
             if link.process:
                 link.process.stop()
-
-    def _connected(self, link: _Link, connection: Connection) -> None:
-        with self._lock:
-            link.connection = connection
-            if self._link is not link:
-                connection.send(wire.encode(messages.Shutdown()))  # given up while it started
-                return
-            for frame in link.waiting:  # inside the lock: nothing may overtake them
-                connection.send(frame)
-            link.waiting.clear()
 
     def _receive(self, link: _Link, frame: str | bytes) -> None:
         event = wire.decode(frame)
@@ -306,14 +282,35 @@ class Session:
 
 
 class _Link:
-    """One life of a backend and the thread that serves it. What is sent before the connection stands waits."""
+    """One life of a backend and the threads that serve it. What is sent before the connection stands waits."""
 
     def __init__(self, serve: Callable[[_Link], None]) -> None:
         self.process: Process | None = None
-        self.connection: Connection | None = None
-        self.waiting: list[str | bytes] = []
+        self.outgoing: queue.SimpleQueue[str | bytes | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=serve, args=(self,), name="lucid session", daemon=True)
         self._thread.start()
+
+    @contextlib.contextmanager
+    def writing_to(self, connection: Connection) -> Iterator[None]:
+        """Send what waits and what is added, from a thread of its own: a socket may keep its writer waiting."""
+        threading.Thread(target=self._write, args=(connection,), name="lucid session writer", daemon=True).start()
+        try:
+            yield
+        finally:
+            self.outgoing.put(None)
+
+    def _write(self, connection: Connection) -> None:
+        with contextlib.suppress(ConnectionClosed, OSError):  # which the reading thread reports
+            while (frame := self.outgoing.get()) is not None:
+                connection.send(frame)
+
+    def shut_down(self) -> None:
+        """Ask the backend to go; what has not been sent is not sent any more."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self.outgoing.get_nowait()
+        self.outgoing.put(wire.encode(messages.Shutdown()))
+        self.outgoing.put(None)
 
     def end(self) -> None:
         """Wait until the backend has gone; kill it when that takes too long."""

@@ -22,6 +22,9 @@ class ModelFetch:
         model = known(request.wanted.source)
         self.title = model.name if model else request.wanted.source
 
+    def prepare(self) -> None:
+        pass
+
     def show(self, snapshot: Snapshot) -> None:
         pass
 

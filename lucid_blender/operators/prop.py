@@ -10,10 +10,11 @@ from ..core import codec
 from ..core.jobs import PICTURE_FILE
 from ..core.meshes import TriangleMesh
 from ..core.messages import ExtractMesh, Finished, Generate, Notice, Snapshot
+from ..core.options import Image
 from ..core.pictures import Picture
 from ..core.splats import SplatCloud
 from ..scene.collections import describe, find_job_object, home_of, new_collection, prop_name
-from ..scene.display import set_display
+from ..scene.display import makers, set_display
 from ..scene.meshes import create_mesh
 from ..scene.pictures import picture_of_file, show_picture
 from ..scene.placement import matrix_of
@@ -38,6 +39,8 @@ class Prop:
         self.title = request.generation.prompt
         self.job = Path(request.job_folder).name
         self._was_shown = False
+        draws_splats = not isinstance(request.generation.representation, Image)
+        self._makers = makers(preferences.new_display()) if draws_splats else []  # of what the first splats need
         self._replaces = replaces.name if replaces is not None else ""
 
     @property
@@ -51,6 +54,11 @@ class Prop:
     @property
     def image(self) -> bpy.types.Image | None:
         return next((image for image in bpy.data.images if image.get("lucid_job") == self.job), None)
+
+    def prepare(self) -> None:
+        """One of the data-blocks that the first splats need."""
+        if self._makers:
+            self._makers.pop(0)()
 
     def show(self, snapshot: Snapshot) -> None:
         """The splats, or the picture, as they are now; what the user has removed is not made again before the end."""
@@ -134,6 +142,9 @@ class MeshOfSplats:
     @property
     def mesh(self) -> bpy.types.Object | None:
         return bpy.data.objects.get(self._name)
+
+    def prepare(self) -> None:
+        """The mesh shares nothing with others."""
 
     def show(self, snapshot: Snapshot) -> None:
         """There are none."""

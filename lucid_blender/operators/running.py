@@ -16,6 +16,8 @@ from ..client.job_state import state
 from ..client.session import Session
 from ..core.errors import BackendError, LucidError
 from ..core.messages import Event, ExtractMesh, Failed, FetchModel, Finished, Generate, Snapshot
+from ..core.pictures import Picture
+from ..viewport import inset
 
 SECONDS_BETWEEN_TICKS = 0.1
 OnEvent = Callable[[Event], None]
@@ -31,6 +33,9 @@ class Work(Protocol):
 
     request: Generate | ExtractMesh | FetchModel
     title: str
+
+    def prepare(self) -> None:
+        """Nothing has arrived: make a part of what an answer will need, so that its tick is short."""
 
     def show(self, snapshot: Snapshot) -> None:
         """Bring the scene up to date."""
@@ -85,7 +90,10 @@ def tick() -> float | None:
     """Take what has arrived; None, which ends the timer, when the work is done."""
     if _session is None:
         return None
-    for event in _session.events():
+    events = _session.events()
+    if not events and _work is not None:
+        _work.prepare()
+    for event in events:
         try:
             _take(event)
         except Exception as error:  # the timer would die without a word
@@ -145,6 +153,12 @@ def stop(*, wait: bool = True) -> None:
     if _on_undo in bpy.app.handlers.undo_post:
         bpy.app.handlers.undo_post.remove(_on_undo)
     redraw()
+    inset.redraw()
+
+
+def seen() -> Picture | None:
+    """What viewports show of what the model saw: nothing between the runs."""
+    return state.seen if state.busy and preferences.show_inset() else None
 
 
 def folder_at_work() -> Path | None:
@@ -170,12 +184,16 @@ def redraw() -> None:
 
 
 def undo_step(message: str) -> None:
-    """One step to undo all that a run has put into the scene."""
-    manager = bpy.context.window_manager
-    if bpy.app.background or not manager.windows:
-        return
-    with bpy.context.temp_override(window=bpy.context.window or manager.windows[0]):
-        bpy.ops.ed.undo_push(message=message)
+    """One step to undo all that a run has put into the scene; a moment later, as it takes a while in large files."""
+
+    def push() -> None:
+        windows = bpy.context.window_manager.windows
+        if windows:
+            with bpy.context.temp_override(window=bpy.context.window or windows[0]):
+                bpy.ops.ed.undo_push(message=message)
+
+    if not bpy.app.background:
+        bpy.app.timers.register(push, first_interval=SECONDS_BETWEEN_TICKS)
 
 
 def report(operator: bpy.types.Operator, error: LucidError) -> set[str]:
@@ -197,6 +215,7 @@ def _take(event: Event) -> None:
             state.note(event)
             if _work is not None:
                 _work.show(event)
+            inset.redraw()
         case Finished():
             if _work is not None:
                 _work.deliver(event)

@@ -5,10 +5,13 @@ corners or the edges of their box in their place; the drawer of ``viewport`` dra
 corners. So what is shown is saved, copied and undone with the object, and can be seen in its modifiers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import bpy
 
+from .material import splat_material
+from .nodes import splat_nodes
 from .pointcloud import NATIVE_SPLATS, is_splats
 from .tree import Tree
 
@@ -39,6 +42,14 @@ def set_display(splats: bpy.types.Object, display: str) -> None:
         modifier.show_expanded = False
         splats.modifiers.move(len(splats.modifiers) - 1, 0)
     modifier.node_group = _group(display)
+
+
+def makers(display: str) -> list[Callable[[], object]]:
+    """What makes, in a moment each, the data-blocks that splat objects so shown share, unless the file has them."""
+    if NATIVE_SPLATS:
+        return []
+    groups = [partial(_group, display)] if display in _GROUPS else []
+    return [splat_material, splat_nodes, *groups]
 
 
 def splat_objects(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:

@@ -21,9 +21,10 @@ def create_mesh(mesh: TriangleMesh, name: str) -> bpy.types.Object:
     """A new object, linked to no collection: smooth, with the colours as an attribute and a material that shows it."""
     data = bpy.data.meshes.new(name)
     data.vertices.add(len(mesh.vertices))
-    data.vertices.foreach_set("co", mesh.vertices.ravel())
     data.loops.add(mesh.triangles.size)
-    data.loops.foreach_set("vertex_index", mesh.triangles.ravel())
+    # Through the attributes arrays are copied whole; through vertices and loops one element after the other.
+    data.attributes["position"].data.foreach_set("vector", mesh.vertices.ravel())
+    data.attributes[".corner_vert"].data.foreach_set("value", mesh.triangles.ravel())
     data.polygons.add(len(mesh.triangles))
     data.polygons.foreach_set("loop_start", np.arange(0, mesh.triangles.size, 3, dtype=np.int32))
     data.update(calc_edges=True)

@@ -10,7 +10,7 @@ from mathutils import Matrix
 
 from .clouds import Cloud
 from .depth_sort import slabs
-from .shaders import layer_shader, splat_shader
+from .shaders import BLOCK, layer_shader, splat_shader
 from .view import Rectangle, View
 
 FORMAT = "RGBA16F"  # eight bits would round each of hundreds of splats
@@ -52,13 +52,13 @@ def lay_over(layer: gpu.types.GPUTexture, view: View, part: Rectangle, backgroun
         shader.uniform_float("lucidPart", (*low, *high))
         shader.uniform_float("lucidBackground", tuple(background))
         shader.uniform_sampler("splatLayer", layer)
-        _square().draw(shader)
+        square().draw(shader)
 
 
 def forget() -> None:
     """Give the shapes back."""
-    _square.cache_clear()
-    _triangle.cache_clear()
+    square.cache_clear()
+    _triangles.cache_clear()
 
 
 class blending:  # noqa: N801 - used like a function, in `with`
@@ -99,20 +99,21 @@ def _draw_clouds(placed: Sequence[Placed], view: View, part: Rectangle) -> None:
         shader.uniform_float("lucidCrop", tuple(view.crop(part)))
         shader.uniform_float("lucidHalf", (view.width / 2, view.height / 2))
         shader.uniform_int("lucidFirst", first)
+        shader.uniform_int("lucidCount", count)
         shader.uniform_sampler("splatOrder", orders[k].texture)
         for name, texture in thing.cloud.textures.items():
             shader.uniform_sampler(name, texture)
-        _triangle().draw_instanced(shader, instance_count=count)
+        _triangles().draw_instanced(shader, instance_count=-(-count // BLOCK))
 
 
 @cache
-def _triangle() -> gpu.types.GPUBatch:
-    """Around the circle of radius 1: for a splat one triangle costs less than a square's two."""
-    return _shape("TRIS", [(-(3**0.5), -1.0), (3**0.5, -1.0), (0.0, 2.0)])
+def _triangles() -> gpu.types.GPUBatch:
+    """Around the circle of radius 1, as many as a block has: for a splat one costs less than a square's two."""
+    return _shape("TRIS", BLOCK * [(-(3**0.5), -1.0), (3**0.5, -1.0), (0.0, 2.0)])
 
 
 @cache
-def _square() -> gpu.types.GPUBatch:
+def square() -> gpu.types.GPUBatch:
     return _shape("TRI_STRIP", [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)])
 
 

@@ -1,4 +1,5 @@
-"""The two shaders: one draws splats into a layer in display space, the other lays the layer over the viewport.
+"""The shaders: one draws splats into a layer in display space, another lays the layer over the viewport; the third
+draws the picture in a corner.
 
 The projection is the rasterizers' (``backend/rasterizers/contract.py``): covariance B B^T + 0.3 pixels^2 with
 B = J R S, where J is the slope of the projection at the centre, kept as it is from 1.3 half pictures off the axis on;
@@ -13,6 +14,7 @@ import gpu
 from ..core.splats import SH_DC
 from .packing import HARMONIC_TEXELS, WIDTH
 
+BLOCK = 256  # splats an instance: one alone leaves most of the lanes that shade vertices together idle
 LOW_PASS = 0.3  # square pixels
 FROZEN = 1.3  # half pictures from the middle
 ALPHA_MAX = 0.99
@@ -64,14 +66,18 @@ def _seen(degree: int) -> str:
 _SPLAT = f"""
 void main()
 {{
-  int splat = int(texelFetch(splatOrder, texel(lucidFirst + gl_InstanceID), 0).r + 0.5);
+  spot = vec2(0.0);
+  paint = vec4(0.0);
+  gl_Position = vec4(0.0, 0.0, 2.0, 1.0); /* Nowhere. */
+  int number = gl_InstanceID * {BLOCK} + gl_VertexID / 3;
+  if (number >= lucidCount) {{
+    return;
+  }}
+  int splat = int(texelFetch(splatOrder, texel(lucidFirst + number), 0).r + 0.5);
   vec3 place = texelFetch(splatPositions, texel(splat), 0).xyz;
   vec4 base = texelFetch(splatBase, texel(splat), 0);
   vec4 clip = lucidToClip * vec4(place, 1.0);
   float reach = sqrt(max(2.0 * log(255.0 * base.a), 0.0));
-  spot = vec2(0.0);
-  paint = vec4(0.0);
-  gl_Position = vec4(0.0, 0.0, 2.0, 1.0); /* Nowhere. */
   if (!(clip.w > 0.0 && abs(clip.z) <= clip.w && reach > 0.0)) {{
     return;
   }}
@@ -147,10 +153,32 @@ void main()
 }}
 """
 
+# Four samples a pixel, so that a picture four times as large as it is shown loses no pixel.
+_CARD = f"""
+void main()
+{{
+  vec2 at = place * lucidCard.xy;
+  vec2 edge = min(at, lucidCard.xy - at);
+  vec2 inside = (at - lucidPicture.xy) / lucidPicture.zw;
+  vec2 aside = 0.25 / lucidPicture.zw;
+  vec3 shown = lucidFill;
+  if (min(edge.x, edge.y) < lucidCard.z) {{
+    shown = lucidLine;
+  }}
+  else if (min(inside.x, inside.y) >= 0.0 && max(inside.x, inside.y) <= 1.0) {{
+    shown = 0.25 * (texture(seenPicture, inside - aside).rgb + texture(seenPicture, inside + aside).rgb +
+                    texture(seenPicture, inside + vec2(aside.x, -aside.y)).rgb +
+                    texture(seenPicture, inside + vec2(-aside.x, aside.y)).rgb);
+  }}
+  fragColor = vec4(pow(shown, vec3({GAMMA})), 1.0);
+}}
+"""
+
 
 @cache
 def splat_shader(degree: int) -> gpu.types.GPUShader:
-    """Draws instances of a shape around the unit circle, one a splat, with harmonics up to the degree."""
+    """Draws instances of BLOCK triangles around the unit circle, one triangle a splat, with harmonics up to the
+    degree."""
     between = gpu.types.GPUStageInterfaceInfo("lucid_splat")
     between.smooth("VEC2", "spot")
     between.flat("VEC4", "paint")
@@ -162,6 +190,7 @@ def splat_shader(degree: int) -> gpu.types.GPUShader:
     info.push_constant("VEC4", "lucidCrop")
     info.push_constant("VEC2", "lucidHalf")
     info.push_constant("INT", "lucidFirst")
+    info.push_constant("INT", "lucidCount")
     names = ["splatOrder", "splatPositions", "splatScales", "splatRotations", "splatBase"]
     for slot, name in enumerate([*names, "splatHarmonics"] if degree else names):
         info.sampler(slot, "FLOAT_2D", name)
@@ -175,17 +204,30 @@ def splat_shader(degree: int) -> gpu.types.GPUShader:
 @cache
 def layer_shader() -> gpu.types.GPUShader:
     """Lays a layer of premultiplied display colours over a part of the viewport; corners from 0 to 1."""
-    between = gpu.types.GPUStageInterfaceInfo("lucid_layer")
+    return _covering("lucid_layer", {"lucidBackground": "VEC3"}, "splatLayer", _LAY_OVER)
+
+
+@cache
+def inset_shader() -> gpu.types.GPUShader:
+    """Draws a card: ``lucidCard`` is its width, height and line in pixels, ``lucidPicture`` the x, y, width and height
+    of the picture on it; colours are the display's."""
+    values = {"lucidCard": "VEC4", "lucidPicture": "VEC4", "lucidFill": "VEC3", "lucidLine": "VEC3"}
+    return _covering("lucid_inset", values, "seenPicture", _CARD)
+
+
+def _covering(name: str, values: dict[str, str], texture: str, source: str) -> gpu.types.GPUShader:
+    """Of a part of the viewport, ``lucidPart``, where ``place`` is between 0 and 1."""
+    between = gpu.types.GPUStageInterfaceInfo(name)
     between.smooth("VEC2", "place")
     info = gpu.types.GPUShaderCreateInfo()
     info.vertex_in(0, "VEC2", "corner")
-    info.push_constant("VEC4", "lucidPart")
-    info.push_constant("VEC3", "lucidBackground")
-    info.sampler(0, "FLOAT_2D", "splatLayer")
+    for value, kind in {"lucidPart": "VEC4", **values}.items():
+        info.push_constant(kind, value)
+    info.sampler(0, "FLOAT_2D", texture)
     info.vertex_out(between)
     info.fragment_out(0, "VEC4", "fragColor")
     info.vertex_source(_COVER)
-    info.fragment_source(_LAY_OVER)
+    info.fragment_source(source)
     return gpu.shader.create_from_info(info)
 
 
@@ -193,3 +235,4 @@ def forget() -> None:
     """Give the shaders back."""
     splat_shader.cache_clear()
     layer_shader.cache_clear()
+    inset_shader.cache_clear()

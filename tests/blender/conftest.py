@@ -17,6 +17,7 @@ from lucid_blender.client.job_state import JobState, state
 from lucid_blender.client.process import Launch
 from lucid_blender.core.splats import SplatCloud
 from lucid_blender.operators import running
+from lucid_blender.viewport import inset, layer, shaders
 
 FAKE_BACKEND = Path(__file__).with_name("fake_backend.py")
 
@@ -34,6 +35,21 @@ def add_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     lucid_blender.unregister()
     vars(state).update(vars(JobState()))
+
+
+@pytest.fixture
+def graphics(add_on: None) -> Iterator[None]:
+    """A graphics context: the first picture that Workbench draws brings one."""
+    scene = bpy.context.scene
+    scene.render.engine = "BLENDER_WORKBENCH"
+    scene.render.resolution_x = scene.render.resolution_y = 16
+    scene.camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    scene.collection.objects.link(scene.camera)
+    bpy.ops.render.render()
+    yield
+    inset.forget()
+    layer.forget()
+    shaders.forget()
 
 
 @pytest.fixture

@@ -169,6 +169,22 @@ def test_the_timer_grows_the_splats_and_ends(tmp_path: Path, pump: Callable[[], 
 
 
 @pytest.mark.usefixtures("fake_backend")
+def test_what_splats_share_is_made_while_the_backend_starts_a_piece_a_tick(tmp_path: Path) -> None:
+    prop = started("a slow mug", tmp_path / "job", iterations=20)
+    counts = [shared()]
+    while prop.splats is None:
+        running.tick()
+        counts.append(shared())
+    assert counts[0] == 0 and counts[-2] == counts[-1] == 3  # material, nodes, viewport nodes: before the splats came
+    assert np.diff(counts).max() == 1
+    bpy.ops.lucid.cancel()
+
+
+def shared() -> int:
+    return len(bpy.data.materials) + len(bpy.data.node_groups)
+
+
+@pytest.mark.usefixtures("fake_backend")
 def test_a_deleted_object_stays_away_until_the_end(tmp_path: Path, pump: Callable[[], None]) -> None:
     prop = started("a slow mug", tmp_path / "job", iterations=20)
     while prop.splats is None:

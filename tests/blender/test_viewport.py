@@ -31,20 +31,6 @@ NEAR, FAR = 0.05, 50.0
 FOCAL = 60.0  # pixels
 
 
-@pytest.fixture
-def graphics(add_on: None, tmp_path: Path) -> None:
-    """A graphics context: the first picture that Workbench draws brings one."""
-    scene = bpy.context.scene
-    scene.render.engine = "BLENDER_WORKBENCH"
-    scene.render.resolution_x = scene.render.resolution_y = 16
-    scene.camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
-    scene.collection.objects.link(scene.camera)
-    bpy.ops.render.render()
-    yield
-    layer.forget()
-    shaders.forget()
-
-
 # ---------------------------------------------------------------- sorting
 
 

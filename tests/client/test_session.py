@@ -34,6 +34,8 @@ class FakeBackend:
         self.how = "signal 11"
         self.killed = False
         self.log_tail = ["first", "", "last words"]
+        self.takes = threading.Event()  # what is sent
+        self.takes.set()
 
     def say(self, *said: wire.Message) -> None:
         for message in said:
@@ -45,6 +47,7 @@ class FakeBackend:
 
     def send(self, frame: str | bytes) -> None:
         message = wire.decode(frame)
+        self.takes.wait(PATIENCE)
         self.sent.append(message)
         if isinstance(message, messages.Shutdown):
             self.hang_up()
@@ -196,10 +199,21 @@ def test_a_fault_of_the_thread_still_ends_the_request(bench: Bench, request_for:
     thread.join(PATIENCE)  # or pytest lays its exception on the next test
 
 
+def test_a_slow_socket_keeps_nobody_waiting(bench: Bench, request_for: Requests) -> None:
+    backend = bench.submit(request_for("x"))
+    backend.takes.clear()
+    bench.session.acknowledge()
+    bench.session.pause()
+    assert len(backend.sent) == 1  # the request
+    backend.takes.set()
+    wait_for(lambda: backend.sent[1:] == [messages.Acknowledge(), messages.Pause()])
+
+
 def test_a_cancel_has_five_seconds(bench: Bench, request_for: Requests) -> None:
     backend = bench.submit(request_for("x"))
     bench.session.cancel()
     bench.session.cancel()
+    wait_for(lambda: messages.Cancel() in backend.sent)
     bench.now = 4.9
     assert bench.session.events() == [] and not backend.killed
     bench.now = 5.0
@@ -246,7 +260,8 @@ def test_blocking_acknowledges_what_the_callback_has_seen(bench: Bench, request_
     bench.backends[0].say()
     bench.session._events.put(Notice(message="go"))
     assert bench.session.run_blocking(request_for("x"), lambda e: None if isinstance(e, Finished) else on_event(e))
-    assert len(seen) == 2 and bench.backends[0].sent[-1] == messages.Acknowledge()
+    assert len(seen) == 2
+    wait_for(lambda: bench.backends[0].sent[-1] == messages.Acknowledge())
 
 
 @pytest.mark.parametrize(
