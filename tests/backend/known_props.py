@@ -14,8 +14,8 @@ from lucid_blender.backend.quality.known import RADIUS
 from lucid_blender.core.cameras import orbit
 from lucid_blender.core.splats import SplatCloud
 
-SIZE = 192  # pixels of the pictures that splats are taken from
-SPACING = 0.012  # metres between splats
+SIZE = 320  # pixels of the pictures that splats are taken from
+SPACING = 0.008  # metres between splats
 RADIUS_OF_SPLATS = 0.6 * SPACING
 STEP = 1e-3  # metres, of the differences that normals are made from
 
@@ -69,18 +69,9 @@ def flat(cloud: SplatCloud) -> SplatCloud:
 
 def two_faced(cloud: SplatCloud) -> SplatCloud:
     """The front half, and its mirror image for a back."""
-    return mirrored(cloud, cloud.positions[:, 1] < 0)
-
-
-def faceless(cloud: SplatCloud) -> SplatCloud:
-    """The back half, and its mirror image for a front."""
-    return mirrored(cloud, cloud.positions[:, 1] > 0)
-
-
-def mirrored(cloud: SplatCloud, half: npt.NDArray[np.bool_]) -> SplatCloud:
-    """A half of the splats, and its mirror image on the other side."""
-    both = np.concatenate([cloud.positions[half], cloud.positions[half] * np.float32([1, -1, 1])])
-    return cloud_of(both, np.tile(cloud.base_colors[half], (2, 1)))
+    front = cloud.positions[:, 1] < 0
+    both = np.concatenate([cloud.positions[front], cloud.positions[front] * np.float32([1, -1, 1])])
+    return cloud_of(both, np.tile(cloud.base_colors[front], (2, 1)))
 
 
 def blurred(cloud: SplatCloud) -> SplatCloud:
