@@ -1,6 +1,5 @@
 """Where the backend, the jobs and the caches are."""
 
-import json
 import os
 import re
 import time
@@ -12,6 +11,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 from . import installation_view
 from .client import installation
 from .client.environment import find_python
+from .client.file_stamp import read_seldom
 from .client.process import Launch
 from .core.errors import BackendError
 from .core.model_files import hub_cache
@@ -223,10 +223,8 @@ def _preferences() -> LucidPreferences | None:
 
 
 def _linked_python() -> str:
-    try:
-        return str(json.loads((user_folder("") / "backend.json").read_text("utf-8"))["python"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+    found = read_seldom(user_folder("") / "backend.json")
+    return str(found.get("python", "")) if isinstance(found, dict) else ""
 
 
 CLASSES = (LucidPreferences,)

@@ -37,9 +37,10 @@ from ..core.job_inputs import FILES as INPUT_FILES
 from ..core.job_lock import LOCK_FILE
 from ..core.jobs import PREVIEW_FILE, SETTINGS_FILE, upgraded
 from ..core.options import Generation
+from ..core.whole_files import remove_partial_files
 from . import checkpoint_files, job_inputs
 from .checkpoint_files import Tensors, Values
-from .job_files import file_errors, locked, remove_partial_files, write_atomic
+from .job_files import file_errors, locked, write_atomic
 
 log = logging.getLogger(__name__)
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..core import job_lock
 from ..core.errors import JobError
+from ..core.whole_files import write_whole
 
 log = logging.getLogger(__name__)
 
-PARTIAL = ".partial"  # in the names of files that are being written
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -41,42 +40,9 @@ def _advice(error: OSError, path: Path) -> str:
 
 
 def write_atomic(path: Path, writer: Callable[[Path], None], *, keep: Path | None = None) -> None:
-    """Let ``writer`` write a temporary file with the suffix of ``path`` and put it in the place of ``path``.
-
-    Whatever happens, ``path`` is either as before or complete; with ``keep`` its old content moves there first, so
-    that at every moment one of the two is complete. Raises JobError on file errors.
-    """
-    partial = path.with_name(f".{path.stem}{PARTIAL}{path.suffix}")
-    try:
-        with file_errors(path, "written"):
-            writer(partial)
-            with partial.open("r+b") as file:
-                os.fsync(file.fileno())
-            if keep is not None and path.exists():
-                os.replace(path, keep)
-            os.replace(partial, path)
-            _sync_folder(path.parent)
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the renaming last over a power cut, where the system can (not on Windows, not on every network disk)."""
-    if sys.platform != "win32":
-        with suppress(OSError):
-            handle = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-
-
-def remove_partial_files(folder: Path) -> None:
-    """Remove what a killed process left half written."""
-    for path in folder.glob(f".*{PARTIAL}*"):
-        with suppress(OSError):
-            path.unlink()
+    """``write_whole`` for files of a job. Raises JobError."""
+    with file_errors(path, "written"):
+        write_whole(path, writer, keep=keep)
 
 
 @contextmanager

@@ -23,8 +23,9 @@ from ..core.formats.ply import write_ply
 from ..core.messages import Progress
 from ..core.options import Generation, Outputs
 from ..core.splats import SplatCloud
+from ..core.whole_files import PARTIAL
 from .job import Job
-from .job_files import PARTIAL, write_atomic
+from .job_files import write_atomic
 from .pictures import Bytes, save_png, to_bytes
 from .representations.contract import Pictures, Render
 from .video import open_video

@@ -22,7 +22,9 @@ from pathlib import Path
 
 from ..core.errors import BackendError
 from ..core.requirements import REQUIRED
+from ..core.whole_files import write_whole_bytes
 from .environment import find_python
+from .file_stamp import read_seldom
 from .process import BACKEND
 
 PYTHON_VERSION = "3.11"  # the oldest that the backend takes, which the pins below are tested with
@@ -235,12 +237,17 @@ def environment_python(folder: Path) -> Path:
 def installed_python(folder: Path) -> Path | None:
     """The interpreter of an installation that was finished and found healthy."""
     python = environment_python(folder)
-    return python if "check" in _done(folder) and python.is_file() else None
+    return python if _is_checked(folder) and python.is_file() else None
 
 
 def is_interrupted(folder: Path) -> bool:
     """Whether an installation was begun and not finished."""
-    return "check" not in _done(folder) and (folder / "environment").is_dir()
+    return not _is_checked(folder) and (folder / "environment").is_dir()
+
+
+def _is_checked(folder: Path) -> bool:
+    found = read_seldom(folder / _MARKER)  # panels ask at every redraw
+    return isinstance(found, dict) and "check" in found
 
 
 def note_done(folder: Path, step: Step) -> None:
@@ -302,6 +309,4 @@ def _done(folder: Path) -> dict[str, str]:
 
 def _write(folder: Path, done: dict[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{_MARKER}.partial"
-    partial.write_text(json.dumps(done, indent=1), "utf-8")
-    partial.replace(folder / _MARKER)
+    write_whole_bytes(folder / _MARKER, json.dumps(done, indent=1).encode())

@@ -19,6 +19,7 @@ from pathlib import Path
 from ..core import codec, wire
 from ..core.errors import FormatError, LucidError
 from ..core.messages import Generate
+from ..core.whole_files import write_whole_bytes
 from .file_stamp import NO_FILE, Stamp, stamp_of
 
 FILE = "queue.json"
@@ -136,7 +137,7 @@ class PromptQueue:
             self._folder.mkdir(parents=True, exist_ok=True)
             entries = [_plain(entry, self._folder) for entry in self.entries]
             text = json.dumps({"format": FORMAT, "entries": entries}, indent=1)
-            _write(self._folder / FILE, text.encode())
+            write_whole_bytes(self._folder / FILE, text.encode())
             self._stamp = stamp_of(self._folder / FILE)
             kept = {entry.key for entry in self.entries}
             for path in self._folder.glob("*" + FRAME):
@@ -165,21 +166,8 @@ def _plain(entry: Waiting, folder: Path) -> dict[str, object]:
     path = folder / (entry.key + FRAME)
     if not path.exists():
         frame = wire.encode(entry.request)
-        _write(path, frame if isinstance(frame, bytes) else frame.encode())
+        write_whole_bytes(path, frame if isinstance(frame, bytes) else frame.encode())
     return {"key": entry.key}
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Put a complete file in the place of the old one."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 prompt_queue = PromptQueue()

@@ -7,53 +7,27 @@ run_blocking(). Every request ends in one Finished or Failed.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
-from websockets.sync.client import ClientConnection, connect
 
 from ..core import errors, messages, wire
 from ..core.jobs import resumable_folder
+from .link import Connection, Link, Process, connected
 from .process import BackendProcess, Launch
 
 Work = messages.Generate | messages.ExtractMesh | messages.FetchModel
 
 SECONDS_TO_CANCEL = 5.0
-SECONDS_TO_CONNECT = 10.0
-SECONDS_TO_CLOSE = 5.0
 _POLL_SECONDS = 0.05
 _RESUME = "Resume continues from the last checkpoint."
 
 _log = logging.getLogger(__name__)
-
-
-class Process(Protocol):
-    """What a session needs of a process; tests give it another one."""
-
-    port: int
-    token: str
-
-    @property
-    def alive(self) -> bool: ...
-    @property
-    def log_tail(self) -> list[str]: ...
-    def how_it_ended(self, *, wait: float = ...) -> str: ...
-    def stop(self, *, grace: float = ...) -> None: ...
-    def kill(self) -> None: ...
-
-
-class Connection(Protocol):
-    """What a session needs of a socket."""
-
-    def send(self, frame: str | bytes, /) -> None: ...
-    def recv(self) -> str | bytes: ...
 
 
 class Session:
@@ -69,11 +43,11 @@ class Session:
     ) -> None:
         self._launch = launch
         self._start_process = start_process
-        self._open_connection = open_connection or _open_connection
+        self._open_connection = open_connection or connected
         self._clock = clock
         self._lock = threading.RLock()
         self._events: queue.SimpleQueue[messages.Event] = queue.SimpleQueue()
-        self._link: _Link | None = None
+        self._link: Link | None = None
         self._request: Work | None = None
         self._cancelled_at: float | None = None
         self._end: messages.Finished | messages.Failed | None = None  # of the last request
@@ -101,7 +75,7 @@ class Session:
     def start(self) -> None:
         """Start a backend unless one runs; returns at once. A failure arrives as the Failed of the request."""
         with self._lock:
-            self._link = self._link or _Link(self._serve)
+            self._link = self._link or Link(self._serve)
 
     def submit(self, request: Work) -> None:
         """Send a request, starting a backend if none runs.
@@ -226,7 +200,7 @@ class Session:
 
     # ------------------------------------------------------------ the reading thread
 
-    def _serve(self, link: _Link) -> None:
+    def _serve(self, link: Link) -> None:
         """A backend's life: start, connect, read until it ends."""
         try:
             link.process = self._start_process(self._launch)
@@ -244,7 +218,7 @@ class Session:
             if link.process:
                 link.process.stop()
 
-    def _receive(self, link: _Link, frame: str | bytes) -> None:
+    def _receive(self, link: Link, frame: str | bytes) -> None:
         event = wire.decode(frame)
         with self._lock:
             if self._link is not link:
@@ -265,13 +239,13 @@ class Session:
                 case _:
                     _log.warning("the backend sent a %s", type(event).__name__)
 
-    def _lost(self, link: _Link, failed: messages.Failed) -> None:
+    def _lost(self, link: Link, failed: messages.Failed) -> None:
         with self._lock:
             if self._link is link:
                 self._link = None
                 self._finish(failed)
 
-    def _died(self, link: _Link) -> messages.Failed:
+    def _died(self, link: Link) -> messages.Failed:
         process = link.process
         how = process.how_it_ended(wait=1.0) if process else "not started"
         log = [line for line in (process.log_tail if process else []) if line.strip()][-3:]
@@ -279,63 +253,6 @@ class Session:
         if how == "signal 9":
             advice.append("The system may have ended it because memory ran out.")
         return self._failed("BackendError", f"The backend stopped unexpectedly ({how}).", "\n".join(advice + log))
-
-
-class _Link:
-    """One life of a backend and the threads that serve it. What is sent before the connection stands waits."""
-
-    def __init__(self, serve: Callable[[_Link], None]) -> None:
-        self.process: Process | None = None
-        self.outgoing: queue.SimpleQueue[str | bytes | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=serve, args=(self,), name="lucid session", daemon=True)
-        self._thread.start()
-
-    @contextlib.contextmanager
-    def writing_to(self, connection: Connection) -> Iterator[None]:
-        """Send what waits and what is added, from a thread of its own: a socket may keep its writer waiting."""
-        threading.Thread(target=self._write, args=(connection,), name="lucid session writer", daemon=True).start()
-        try:
-            yield
-        finally:
-            self.outgoing.put(None)
-
-    def _write(self, connection: Connection) -> None:
-        with contextlib.suppress(ConnectionClosed, OSError):  # which the reading thread reports
-            while (frame := self.outgoing.get()) is not None:
-                connection.send(frame)
-
-    def shut_down(self) -> None:
-        """Ask the backend to go; what has not been sent is not sent any more."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self.outgoing.get_nowait()
-        self.outgoing.put(wire.encode(messages.Shutdown()))
-        self.outgoing.put(None)
-
-    def end(self) -> None:
-        """Wait until the backend has gone; kill it when that takes too long."""
-        self._thread.join(SECONDS_TO_CLOSE)
-        if self._thread.is_alive():
-            self.kill()
-            self._thread.join(1.0)
-
-    def kill(self) -> None:
-        """End the process now; the thread notices and cleans up."""
-        if self.process:
-            self.process.kill()
-
-
-def _open_connection(process: Process) -> AbstractContextManager[ClientConnection]:
-    return connect(
-        f"ws://127.0.0.1:{process.port}/",
-        additional_headers={"Authorization": f"Bearer {process.token}"},
-        compression=None,
-        proxy=None,
-        open_timeout=SECONDS_TO_CONNECT,
-        ping_interval=None,  # the process's end closes the socket; a busy step must not
-        close_timeout=1,
-        max_size=wire.MAX_FRAME_BYTES,
-    )
 
 
 def error_from(failed: messages.Failed) -> errors.LucidError:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from pathlib import Path
 
 from .errors import FormatError, InvalidInput
+from .whole_files import write_whole_bytes
 
 FILE = "blender_assets.cats.txt"
 VERSION = "VERSION 1"
@@ -38,7 +38,8 @@ def ensure_catalog(folder: Path, path: str) -> str:
         made = str(uuid.uuid5(_OURS, path))
         line = f"{made}:{path}:{path.replace('/', '-')}\n"
         before = text or _HEADER
-        _write(file, before + ("" if before.endswith("\n") else "\n") + line)
+        text = before + ("" if before.endswith("\n") else "\n") + line
+        write_whole_bytes(file, text.encode())
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{file} cannot be read and written: {error}", advice="Choose another library.") from error
     return made
@@ -64,9 +65,3 @@ def _catalogs(text: str, file: Path) -> dict[str, str]:
             identifier, _, rest = line.partition(":")
             known.setdefault(rest.partition(":")[0], identifier)
     return known
-
-
-def _write(file: Path, text: str) -> None:
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, "utf-8")
-    os.replace(temporary, file)

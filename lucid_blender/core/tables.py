@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from .errors import FormatError, InvalidInput
 from .option_names import value_of
 from .options import Generation
+from .whole_files import write_whole_bytes
 
 
 def _whole(text: str) -> int:
@@ -92,12 +92,9 @@ def write_report(path: Path, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         seconds = f"{outcome.seconds:.1f}" if outcome.seconds else ""
         writer.writerow((outcome.line, outcome.prompt, outcome.state, seconds, outcome.job_folder, outcome.error))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(text.getvalue().encode("utf-8"))
-        os.replace(temporary, path)
+        write_whole_bytes(path, text.getvalue().encode("utf-8"))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise InvalidInput(f"{path} cannot be written: {error.strerror}", advice="Choose another folder.") from error
 
 

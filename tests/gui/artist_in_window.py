@@ -21,16 +21,16 @@ import bpy
 from mathutils import Quaternion
 
 sys.path.insert(0, str(Path(__file__).parent))
-from generate_in_window import (  # noqa: E402
+from window import (  # noqa: E402
     GENERATE_BUTTON,
     PACKAGE,
     PROMPT_FIELD,
     PROMPT_LABEL,
     click,
-    drive,
     install,
     picture,
     prepare_view,
+    run,
     sidebar,
     splats,
     type_into,
@@ -65,16 +65,6 @@ class Steps:
         self.done.append(name)
         picture(self.folder / f"artist-{len(self.done):02}-{name}.png")
         print(f"{name}: done", flush=True)
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--zip", type=Path, required=True)
-    parser.add_argument("--backend", required=True)
-    parser.add_argument("--install", help="arguments for uv; without it --backend is a backend already")
-    parser.add_argument("--iterations", type=int, default=150)
-    return parser.parse_known_args(sys.argv[sys.argv.index("--") + 1 :])[0]
 
 
 def main(options: argparse.Namespace) -> Iterator[float]:
@@ -230,6 +220,9 @@ def timed(module: str, name: str) -> list[tuple[float, float]]:
 
 
 if __name__ == "__main__":
-    given = arguments()
-    given.output.mkdir(parents=True, exist_ok=True)
-    drive(main(given))
+    run(
+        main,
+        __doc__,
+        install={"help": "arguments for uv; without it --backend is a backend already"},
+        iterations={"type": int, "default": 150},
+    )

@@ -10,7 +10,6 @@ import argparse
 import importlib
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,22 +18,23 @@ from typing import Any
 import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))
-from generate_in_window import PACKAGE, drive, install, picture, prepare_view, sidebar, until  # noqa: E402
+from window import (  # noqa: E402
+    PACKAGE,
+    SCALES,
+    SETTLE,
+    cut,
+    install,
+    open_panels,
+    picture,
+    prepare_view,
+    run,
+    scroll_to_end,
+    show_tab,
+    sidebar,
+    until,
+)
 
 PROMPTS = ("a red mushroom", "a blue car", "a green cactus")
-SETTLE = 1.5  # seconds
-SCALES = (1.0, 2.0)
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--zip", type=Path, required=True)
-    parser.add_argument("--backend", required=True)
-    parser.add_argument("--jobs", type=Path, help="a jobs folder for the picture")
-    parser.add_argument("--iterations", type=int, default=25, help="of each prompt in the queue")
-    parser.add_argument("--seconds", type=float, default=600, help="for the queue")
-    return parser.parse_known_args(sys.argv[sys.argv.index("--") + 1 :])[0]
 
 
 def main(options: argparse.Namespace) -> Iterator[float]:
@@ -104,49 +104,11 @@ def through_the_trash(options: argparse.Namespace, lists: bpy.types.PropertyGrou
     assert len(lists.history) == 2 and [row.name for row in lists.trash] == gone[1:], gone
 
 
-def show_tab() -> Iterator[float]:
-    """Our tab, once the sidebar has been drawn: until then it forgets which one was asked for."""
-    for _ in range(4):
-        region = sidebar()[1]
-        region.active_panel_category = "Lucid"
-        region.tag_redraw()
-        yield SETTLE
-
-
-def open_panels(*names: str) -> None:
-    """Register the subpanels once more, these open."""
-    classes = importlib.import_module(f"{PACKAGE}.panels").CLASSES
-    children = [cls for cls in classes if getattr(cls, "bl_parent_id", "")]
-    for cls in reversed(children):
-        bpy.utils.unregister_class(cls)
-    called: dict[str, str] = {}
-    for cls in children:
-        if hasattr(cls, "bl_options"):
-            cls.bl_options = set() if cls.__name__ in names else {"DEFAULT_CLOSED"}
-            cls.bl_idname = cls.__name__ + ("_open" if cls.__name__ in names else "")  # or Blender knows how it was
-            called[cls.__name__] = cls.bl_idname
-        parent = cls.bl_parent_id.removesuffix("_open")
-        cls.bl_parent_id = called.get(parent, cls.bl_parent_id)
-        bpy.utils.register_class(cls)
-
-
-def scroll_to_end(area: bpy.types.Area, region: bpy.types.Region) -> None:
-    window = bpy.context.window_manager.windows[0]
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        for _ in range(60):
-            bpy.ops.view2d.scroll_down()
-
-
-def cut(path: Path, region: bpy.types.Region) -> None:
-    """A picture of a region alone."""
-    window = bpy.context.window_manager.windows[0]
-    top = window.height - region.y - region.height
-    place = f"{region.width}x{region.height}+{region.x}+{top}"
-    subprocess.run(["import", "-window", "root", "-crop", place, "+repage", str(path)], check=True)
-
-
 if __name__ == "__main__":
-    bpy.context.preferences.view.show_splash = False
-    given = arguments()
-    given.output.mkdir(parents=True, exist_ok=True)
-    drive(main(given))
+    run(
+        main,
+        __doc__,
+        jobs={"type": Path, "help": "a jobs folder for the picture"},
+        iterations={"type": int, "default": 25, "help": "of each prompt in the queue"},
+        seconds={"type": float, "default": 600, "help": "for the queue"},
+    )

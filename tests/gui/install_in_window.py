@@ -16,19 +16,20 @@ from pathlib import Path
 import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))
-from generate_in_window import PACKAGE, drive, install, picture, prepare_view, sidebar, until, view_area, xdotool  # noqa: E402
+from window import (  # noqa: E402
+    PACKAGE,
+    install,
+    picture,
+    prepare_view,
+    run,
+    sidebar,
+    until,
+    view_area,
+    xdotool,
+)
 
 SETTLE = 3.0  # seconds
 LONGEST = 1500.0
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--zip", type=Path, required=True)
-    parser.add_argument("--backend", required=True)
-    parser.add_argument("--arguments", default="")
-    return parser.parse_known_args(sys.argv[sys.argv.index("--") + 1 :])[0]
 
 
 def main(options: argparse.Namespace) -> Iterator[float]:
@@ -95,6 +96,4 @@ def show_preferences() -> None:
 
 
 if __name__ == "__main__":
-    given = arguments()
-    given.output.mkdir(parents=True, exist_ok=True)
-    drive(main(given))
+    run(main, __doc__, arguments={"default": ""})

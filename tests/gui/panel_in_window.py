@@ -16,30 +16,26 @@ from pathlib import Path
 import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))
-from generate_in_window import (  # noqa: E402
+from window import (  # noqa: E402
     GENERATE_BUTTON,
     PACKAGE,
     PROMPT_LABEL,
+    SCALES,
+    SETTLE,
     click,
-    drive,
     install,
+    open_panels,
     picture,
     prepare_view,
+    run,
+    scroll_to_end,
+    show_tab,
     sidebar,
     until,
 )
-from history_in_window import SCALES, SETTLE, open_panels, scroll_to_end, show_tab  # noqa: E402
 
 PRESETS_ICON = (9.35, 0.63)  # in units of the interface from the upper left corner of the tab
 CHECK_MILLISECONDS = 20.0  # of a redraw, for the check of all options, on the slow machine of the tests
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--zip", type=Path, required=True)
-    parser.add_argument("--backend", required=True)
-    return parser.parse_known_args(sys.argv[sys.argv.index("--") + 1 :])[0]
 
 
 def main(options: argparse.Namespace) -> Iterator[float]:
@@ -108,7 +104,4 @@ def fill_look(settings: bpy.types.PropertyGroup) -> None:
 
 
 if __name__ == "__main__":
-    bpy.context.preferences.view.show_splash = False
-    given = arguments()
-    given.output.mkdir(parents=True, exist_ok=True)
-    drive(main(given))
+    run(main, __doc__)

@@ -24,20 +24,19 @@ from bpy_extras.view3d_utils import location_3d_to_region_2d
 from mathutils import Euler, Vector
 
 sys.path.insert(0, str(Path(__file__).parent))
-from generate_in_window import PACKAGE, drive, install, picture, prepare_view, sidebar, view_area  # noqa: E402
+from window import (  # noqa: E402
+    PACKAGE,
+    install,
+    picture,
+    prepare_view,
+    run,
+    sidebar,
+    view_area,
+)
 
 COLOR = np.array([0.8, 0.3, 0.1])  # display colour of the splats that are looked at
 LEVELS = 3  # of 255: two roundings and the dithering of Material Preview
 SETTLE = 1.5  # seconds
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--zip", type=Path, required=True)
-    parser.add_argument("--backend", required=True)
-    parser.add_argument("--splats", type=Path, help="a splat file for the picture")
-    return parser.parse_known_args(sys.argv[sys.argv.index("--") + 1 :])[0]
 
 
 def main(options: argparse.Namespace) -> Iterator[float]:
@@ -496,7 +495,4 @@ def undo_push(message: str) -> None:
 
 
 if __name__ == "__main__":
-    bpy.context.preferences.view.show_splash = False  # before the window is drawn for the first time
-    given = arguments()
-    given.output.mkdir(parents=True, exist_ok=True)
-    drive(main(given))
+    run(main, __doc__, splats={"type": Path, "help": "a splat file for the picture"})

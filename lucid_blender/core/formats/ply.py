@@ -18,6 +18,7 @@ from plyfile import PlyData, PlyElement, PlyParseError
 
 from ..errors import FormatError, InvalidInput
 from ..splats import FloatArray, SplatCloud, sh_coefficients
+from ..whole_files import write_whole
 
 MAX_HEADER_BYTES = 1 << 16
 MAX_PROPERTIES = 1024
@@ -254,7 +255,8 @@ def write_ply(path: str | os.PathLike[str], cloud: SplatCloud, *, pad_to_degree_
     path = Path(path)
     coefficients = 16 if pad_to_degree_3 else cloud.sh.shape[1]
     try:
-        _write_atomically(path, _table(cloud, coefficients))
+        content = PlyData([PlyElement.describe(_table(cloud, coefficients), "vertex")], byte_order="<")
+        write_whole(path, lambda partial: content.write(str(partial)))
     except OSError as error:
         advice = "Check that the folder exists, may be written to and has space."
         raise InvalidInput(f"{path} cannot be written: {error.strerror}", advice=advice) from error
@@ -283,16 +285,3 @@ def _logit(opacities: FloatArray) -> npt.NDArray[np.float64]:
 
 def _rest_names(count: int) -> tuple[str, ...]:
     return tuple(f"f_rest_{k}" for k in range(count))
-
-
-def _write_atomically(path: Path, table: npt.NDArray[Any]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            PlyData([PlyElement.describe(table, "vertex")], byte_order="<").write(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
