@@ -29,7 +29,11 @@ from .core.options import Control, Generation, Lora, Objective
 OPTIONS_PATH = "lucid.options"  # from the scene
 DIGITS = 7  # of a float32, which is what Blender keeps of a number
 SCALARS = {bool: BoolProperty, int: IntProperty, float: FloatProperty, str: StringProperty}
-UNITS = {"metres": "LENGTH", "radians": "ROTATION"}  # by the first word of an option's comment
+UNITS = {
+    "metres": "LENGTH",
+    "radians": "ROTATION",
+    "seconds": "TIME_ABSOLUTE",
+}  # by a comment's first word
 SLIDERS = {  # as far as dragging goes, which typing may exceed
     (Control, "weight"): (0.0, 2.0),
     (Generation, "resolution"): (64, 1024),
@@ -153,7 +157,8 @@ def _mirror(cls: type) -> type:
 
 def _slider(cls: type, field: OptionField) -> dict[str, Any]:
     low, high = SLIDERS.get((cls, field.name), (None, None))
-    return {} if high is None else {"soft_min": low, "soft_max": high}
+    digits = {"precision": 2} if field.hint is float else {}
+    return {} if high is None else {"soft_min": low, "soft_max": high, **digits}
 
 
 def _properties(field: OptionField, slider: dict[str, Any]) -> dict[str, Any]:
@@ -193,11 +198,11 @@ def _plain(hint: Any, texts: dict[str, Any]) -> Any:
     item = _vector_item(hint)
     if item:
         numbers = {"precision": 4} if item is float else {}
-        return VECTORS[item](size=len(typing.get_args(hint)), **numbers, **texts)
+        return VECTORS[item](size=len(typing.get_args(hint)), **(numbers | texts))
     if _choices(hint):
         return EnumProperty(items=[(str(choice), str(choice), "") for choice in _choices(hint)], **texts)
     if hint is float:
-        return FloatProperty(precision=4, **texts)
+        return FloatProperty(**({"precision": 4} | texts))
     return SCALARS.get(hint, StringProperty)(**texts)
 
 

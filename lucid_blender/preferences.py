@@ -14,7 +14,7 @@ from .client.environment import find_python
 from .client.file_stamp import read_seldom
 from .client.process import Launch
 from .core.errors import BackendError
-from .core.model_files import hub_cache
+from .core.model_files import hub_cache, own_login
 from .viewport import inset
 
 # What viewports show of splats; scene/display.py has the same names.
@@ -63,8 +63,8 @@ class LucidPreferences(bpy.types.AddonPreferences):
     )
     hub_token: StringProperty(
         name="Hugging Face Token",
-        description="Access token of your account, for gated and private models. Kept unencrypted in Blender's "
-        "preferences. Empty: the one that `hf auth login` has left, or none",
+        description="Access token of your account, for gated and private models. It is kept unencrypted in Blender's "
+        "preferences; safer is `hf auth login`, or the environment variable HF_TOKEN, which go before it",
         subtype="PASSWORD",
     )
 
@@ -88,7 +88,12 @@ class LucidPreferences(bpy.types.AddonPreferences):
         column = self.layout.column()
         column.prop(self, "jobs_folder", placeholder=str(jobs_folder()))
         column.prop(self, "models_folder", placeholder=str(models_folder()))
-        column.prop(self, "hub_token", placeholder="for gated and private models")
+        login = own_login(os.environ)
+        row = column.row()
+        row.active = not login
+        row.prop(self, "hub_token", placeholder=f"from {login}" if login else "for gated and private models")
+        if login and self.hub_token:
+            column.label(text=f"The token of {login} is used instead", icon="INFO")
         column.prop(self, "display")
         column.prop(self, "show_inset")
         online = bpy.app.online_access

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from ..core.errors import BackendError
+from ..core.model_files import own_login
 
 BACKEND = Path(__file__).resolve().parent.parent / "backend"
 LOG_LINES = 200
@@ -39,7 +40,7 @@ class Launch:
     log_file: Path | None = None  # everything the backend logs; replaced at each start
     allow_downloads: bool = False
     models_folder: Path | None = None  # the hub's cache; None: where every program has it
-    hub_token: str = field(default="", repr=False)  # access token of the hub; "": the one that is set up, if any
+    hub_token: str = field(default="", repr=False)  # access token of the hub, for where none is set up otherwise
     program: Path = BACKEND  # a folder with __main__.py, or a script
 
     @property
@@ -58,7 +59,7 @@ class Launch:
             added["HF_HUB_OFFLINE"] = "1"
         if self.models_folder is not None:
             added["HF_HUB_CACHE"] = str(self.models_folder)
-        if self.hub_token:
+        if self.hub_token and not own_login(inherited):
             added["HF_TOKEN"] = self.hub_token
         return without_python(inherited) | added
 

@@ -101,8 +101,28 @@ def hub_cache(environ: Mapping[str, str]) -> Path:
     """Where the hub's library keeps what it downloads, by its environment variables."""
     if environ.get("HF_HUB_CACHE"):
         return Path(environ["HF_HUB_CACHE"]).expanduser()
+    return _home(environ) / "hub"
+
+
+def _home(environ: Mapping[str, str]) -> Path:
     base = environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(environ.get("HF_HOME") or f"{base}/huggingface").expanduser() / "hub"
+    return Path(environ.get("HF_HOME") or f"{base}/huggingface").expanduser()
+
+
+def own_login(environ: Mapping[str, str]) -> str:
+    """Where the hub's library finds a token that was set up for it: a variable's name, or the file of `hf auth login`.
+
+    "" where there is none.
+    """
+    variables = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+    named = next((name for name in variables if environ.get(name, "").strip()), "")
+    if named:
+        return named
+    path = Path(environ.get("HF_TOKEN_PATH") or _home(environ) / "token").expanduser()
+    try:
+        return str(path) if path.read_text("utf-8").strip() else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def snapshot(cache: Path, place: HubPlace) -> Path | None:

@@ -30,7 +30,8 @@ class OptionField:
 
     @property
     def label(self) -> str:
-        return self.name.replace("_", " ").title().replace("Lora", "LoRA").replace("Fov", "FoV").replace("Tv", "TV")
+        name = self.name.replace("_seconds", "s")  # which its unit says
+        return name.replace("_", " ").title().replace("Lora", "LoRA").replace("Fov", "FoV").replace("Tv", "TV")
 
     @property
     def members(self) -> tuple[type, ...]:

@@ -19,7 +19,7 @@ class LUCID_OT_crop_splats(bpy.types.Operator):
     )
     bl_options = {"REGISTER", "UNDO"}
 
-    box: StringProperty(name="Box", description="Name of the object around the part", options={"SKIP_SAVE"})
+    box: StringProperty(name="Object", description="Name of the object around the part", options={"SKIP_SAVE"})
     shape: EnumProperty(
         name="Shape",
         items=[
@@ -43,7 +43,7 @@ class LUCID_OT_crop_splats(bpy.types.Operator):
         self.box = self.box or selected_box(context)
         if self.box:
             return self.execute(context)
-        return context.window_manager.invoke_props_dialog(self)
+        return context.window_manager.invoke_props_dialog(self, confirm_text="Crop")
 
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.use_property_split = True

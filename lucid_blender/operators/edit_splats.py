@@ -47,11 +47,11 @@ class LUCID_OT_edit_splats(bpy.types.Operator):
         if bpy.app.background:
             return self.execute(context)
         self.prompt = self.prompt or context.active_object.get("prompt", "")
-        return context.window_manager.invoke_props_dialog(self)
+        return context.window_manager.invoke_props_dialog(self, width=360, confirm_text="Edit")
 
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.use_property_split = True
-        self.layout.prop(self, "prompt")
+        self.layout.prop(self, "prompt", placeholder="a blue mushroom")
         self.layout.prop_search(self, "inside", context.scene, "objects")
         self.layout.prop_search(self, "attribute", context.active_object.data, "attributes")
 

@@ -74,7 +74,7 @@ class LUCID_OT_continue_job(OfAJob, bpy.types.Operator):
         if not saved.complete:
             return self.execute(context)
         self.iterations = max(saved.generation.iterations // 2, 1)
-        return context.window_manager.invoke_props_dialog(self)
+        return context.window_manager.invoke_props_dialog(self, confirm_text="Continue")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         folder = self.path
@@ -89,6 +89,7 @@ class LUCID_OT_continue_job(OfAJob, bpy.types.Operator):
         return {"FINISHED"}
 
     def draw(self, context: bpy.types.Context) -> None:
+        self.layout.use_property_split = True
         self.layout.prop(self, "iterations")
 
     def _resume(self, folder: Path) -> None:

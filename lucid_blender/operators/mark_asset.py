@@ -56,12 +56,13 @@ class LUCID_OT_mark_asset(bpy.types.Operator):
         if len(found) == 1:
             self.tags = self.tags or ", ".join(tags_of(found[0]))
             self.description = self.description or str(found[0].get("prompt", ""))
-        return context.window_manager.invoke_props_dialog(self, width=400)
+        return context.window_manager.invoke_props_dialog(self, width=400, confirm_text="Mark as Asset")
 
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.use_property_split = True
+        hints = {"catalog": "none", "tags": "the words of the prompt", "description": "the prompt", "license": "CC0"}
         for name in ("library", "catalog", "tags", "description", "author", "license"):
-            self.layout.prop(self, name)
+            self.layout.prop(self, name, **({"placeholder": hints[name]} if name in hints else {}))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:

@@ -151,8 +151,7 @@ def draw_end(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     box.alert = False
     if state.advice:
         wrapped(box, context, state.advice, icon="BLANK1")
-    row = box.row()
     if state.job_folder:
-        row.operator("lucid.resume", icon="PLAY").directory = state.job_folder
+        box.operator("lucid.resume", icon="PLAY").directory = state.job_folder
     if state.phase == "failed":
-        row.operator("lucid.open_log", icon="TEXT")
+        box.operator("lucid.open_log", icon="TEXT")

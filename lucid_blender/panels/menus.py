@@ -28,6 +28,7 @@ def draw_object(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
 
 
 def draw_add(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
+    menu.layout.separator()
     menu.layout.operator("lucid.import_splats", text="Splats...", icon="OUTLINER_OB_POINTCLOUD").at_cursor = True
 
 

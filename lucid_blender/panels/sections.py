@@ -6,7 +6,7 @@ import bpy
 
 from ..core.options import Control, DiffusionModel, Generation, TextualInversion
 from ..core.wanted import Part, Wanted, is_of_the_hub
-from ..generations import makes_picture, needs_mesh, wanted_start
+from ..generations import makes_picture, needs_mesh, preset_of, wanted_start
 from .loras import draw_loras
 from .model import draw_wanted
 from .options import draw_options
@@ -58,7 +58,7 @@ class LUCID_PT_shape(Section, bpy.types.Panel):
         if needs_mesh(settings):
             layout.prop(settings, "initial_mesh")
         if not settings.customise and not makes_picture(settings):
-            draw_switched(layout, settings, "set_splats", "splats")
+            draw_switched(layout, settings, "set_splats", "splats", preset_splats(settings))
         if settings.initial_image is None:
             layout.operator("lucid.use_picture", text="Change a Picture...", icon="IMAGE_DATA")
 
@@ -92,7 +92,7 @@ class LUCID_PT_performance(Section, bpy.types.Panel):
     def draw_basics(self, layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         settings = context.scene.lucid
         if not settings.customise:
-            draw_switched(layout, settings, "set_iterations", "iterations")
+            draw_switched(layout, settings, "set_iterations", "iterations", str(preset_of(settings).iterations))
 
 
 class LUCID_PT_output(Section, bpy.types.Panel):
@@ -116,13 +116,24 @@ def draw_beside(
             draw_wanted(layout, context, wanted)
 
 
-def draw_switched(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, switch: str, value: str) -> None:
-    """A value that counts where its switch is on."""
+def draw_switched(
+    layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, switch: str, value: str, otherwise: str = ""
+) -> None:
+    """A value that counts where its switch is on; ``otherwise`` says what counts where it is off."""
     row = layout.row(heading=settings.bl_rna.properties[value].name)
     row.prop(settings, switch, text="")
     field = row.row()
     field.active = getattr(settings, switch)
-    field.prop(settings, value, text="")
+    if otherwise and not field.active:
+        field.label(text=otherwise)
+    else:
+        field.prop(settings, value, text="")
+
+
+def preset_splats(settings: bpy.types.PropertyGroup) -> str:
+    """How many splats the preset begins with, where the start does not decide it itself."""
+    count = getattr(preset_of(settings).initialiser, "count", None)
+    return "As many as it makes" if count is None else str(count)
 
 
 CLASSES = (LUCID_PT_shape, LUCID_PT_look, LUCID_PT_cameras, LUCID_PT_performance, LUCID_PT_output)

@@ -6,6 +6,8 @@ No sorting and no camera: it works for shadows, reflections and any number of ca
 Colours are those of the constant SH term: higher coefficients stay in the attributes, unseen before Blender 5.3.
 """
 
+from collections.abc import Sequence
+
 import bpy
 
 from .tree import Socket, Tree
@@ -29,22 +31,18 @@ def splat_material() -> bpy.types.Material:
     return material
 
 
-def mesh_material() -> bpy.types.Material:
-    """A material that shows a mesh's colour attribute."""
-    name = "Lucid Mesh"
-    for material in bpy.data.materials:
-        if material.get("lucid_version") == VERSION and material.name.startswith(name):
-            return material
-    material = bpy.data.materials.new(name)
-    material["lucid_version"] = VERSION
+def mesh_material(color: Sequence[float]) -> bpy.types.Material:
+    """A new material that shows a mesh's colour attribute; viewports in Solid show the one linear ``color`` [3]."""
+    material = bpy.data.materials.new("Lucid Mesh")
+    material.diffuse_color = (*color, 1.0)
     if bpy.app.version < (5, 0, 0):
         material.use_nodes = True
     tree = Tree(material.node_tree)
     shader = next(node for node in tree.tree.nodes if node.type == "BSDF_PRINCIPLED")
     shader.inputs["Roughness"].default_value = 0.8
-    color = tree.add("ShaderNodeVertexColor", layer_name="Color")
-    color.location = (-300, 200)
-    tree.link(color.outputs["Color"], shader.inputs["Base Color"])
+    attribute = tree.add("ShaderNodeVertexColor", layer_name="Color")
+    attribute.location = (-300, 200)
+    tree.link(attribute.outputs["Color"], shader.inputs["Base Color"])
     return material
 
 

@@ -18,13 +18,15 @@ SURFACES = frozenset({"MESH", "CURVE", "SURFACE", "FONT", "META"})  # the kinds 
 
 
 def create_mesh(mesh: TriangleMesh, name: str) -> bpy.types.Object:
-    """A new object, linked to no collection: smooth, with the colours as an attribute and a material that shows it."""
+    """A new object, linked to no collection: smooth, with the colours as an attribute and a material of its own that
+    shows it, or the mean colour where viewports show one colour a material."""
     data = bpy.data.meshes.new(name)
     data.vertices.add(len(mesh.vertices))
     data.loops.add(mesh.triangles.size)
     # Through the attributes arrays are copied whole; through vertices and loops one element after the other.
-    data.attributes["position"].data.foreach_set("vector", mesh.vertices.ravel())
-    data.attributes[".corner_vert"].data.foreach_set("value", mesh.triangles.ravel())
+    for name, field, values in (("position", "vector", mesh.vertices), (".corner_vert", "value", mesh.triangles)):
+        if len(values):  # otherwise there is no such attribute
+            data.attributes[name].data.foreach_set(field, values.ravel())
     data.polygons.add(len(mesh.triangles))
     data.polygons.foreach_set("loop_start", np.arange(0, mesh.triangles.size, 3, dtype=np.int32))
     data.update(calc_edges=True)
@@ -34,7 +36,7 @@ def create_mesh(mesh: TriangleMesh, name: str) -> bpy.types.Object:
     attribute = data.color_attributes.new(COLOR, "FLOAT_COLOR", "POINT")
     attribute.data.foreach_set("color", rgba.ravel())
     data.color_attributes.active_color = attribute
-    data.materials.append(mesh_material())
+    data.materials.append(mesh_material(_mean_over_surface(mesh, rgba[:, :3])))
     return bpy.data.objects.new(name, data)
 
 
@@ -124,6 +126,14 @@ def linear_from_srgb(srgb: np.ndarray) -> np.ndarray:
 def srgb_from_linear(linear: np.ndarray) -> np.ndarray:
     """The inverse of ``linear_from_srgb``."""
     return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * np.maximum(linear, 0) ** (1 / 2.4) - 0.055)
+
+
+def _mean_over_surface(mesh: TriangleMesh, of_vertices: np.ndarray) -> list[float]:
+    """The mean [C] of values [V, C] over the triangles' area; over the vertices where there is none."""
+    a, b, c = (mesh.vertices[mesh.triangles[:, k]] for k in range(3))
+    areas = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    weights = np.bincount(mesh.triangles.ravel(), np.repeat(areas, 3), len(of_vertices))
+    return np.average(of_vertices, axis=0, weights=weights if weights.any() else None).tolist()
 
 
 def _outwards(triangles: np.ndarray, world: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 import blf
@@ -20,6 +21,7 @@ SMALLEST = 64
 MARGIN = 14  # to what is around the card
 PADDING = 5  # of the card
 TEXT = 11  # height, with its descenders a little more
+GIZMOS = (44, 220)  # how far those of navigation reach from the right and from the top
 SHARE = 0.35  # of the free part that a card takes at most, across and up
 
 _log = logging.getLogger(__name__)
@@ -66,7 +68,10 @@ def draw_into(context: bpy.types.Context, picture: Picture) -> None:
         return
     scale = context.preferences.system.ui_scale
     height, width, _ = picture.pixels.shape
-    card = card_in(free_part(context.region, context.area.regions), width / height, scale)
+    free = free_part(context.region, context.area.regions)
+    card = card_in(free, width / height, scale)
+    if card is not None and space.show_gizmo and space.show_gizmo_navigate:
+        card = beside_gizmos(card, free, scale)
     if card is not None:
         draw_card(context, picture, card, scale)
 
@@ -102,6 +107,14 @@ def card_in(free: Rectangle, aspect: float, scale: float) -> Rectangle | None:
     return Rectangle(x=free.x + free.width - width - margin, y=free.y + margin, width=width, height=height)
 
 
+def beside_gizmos(card: Rectangle, free: Rectangle, scale: float) -> Rectangle:
+    """The card, moved to the left where the gizmos of navigation would reach down to it."""
+    across, down = GIZMOS
+    if card.y + card.height <= free.y + free.height - down * scale:
+        return card
+    return replace(card, x=card.x - round(across * scale))
+
+
 def draw_card(context: bpy.types.Context, picture: Picture, card: Rectangle, scale: float) -> None:
     """The picture in a frame of the theme's tooltips, and below it what it is."""
     colors = context.preferences.themes[0].user_interface.wcol_tooltip
@@ -121,10 +134,11 @@ def draw_card(context: bpy.types.Context, picture: Picture, card: Rectangle, sca
         square().draw(shader)
     label = bpy.app.translations.pgettext_iface(LABEL)
     blf.size(0, TEXT * scale)
-    if blf.dimensions(0, label)[0] <= card.width - padding:
-        blf.color(0, *colors.text, 1.0)
-        blf.position(0, card.x + padding, card.y + padding + round(2 * scale), 0)
-        blf.draw(0, label)
+    too_wide = max(blf.dimensions(0, label)[0] / inner[0], 1.0)
+    blf.size(0, TEXT * scale / too_wide)
+    blf.color(0, *colors.text, 1.0)
+    blf.position(0, card.x + padding, card.y + padding + round(2 * scale), 0)
+    blf.draw(0, label)
 
 
 @lru_cache(maxsize=1)  # the newest takes the place of the one before

@@ -21,7 +21,7 @@ from lucid_blender.client.session import Session
 from lucid_blender.core import models
 from lucid_blender.core.errors import ModelError
 from lucid_blender.core.messages import Event, FetchModel, Finished, Generate, ModelFound, Progress
-from lucid_blender.core.model_files import find_cached
+from lucid_blender.core.model_files import find_cached, own_login
 from lucid_blender.core.models import HubPlace, KnownModel
 from lucid_blender.core.options import Control, DiffusionModel, Generation, Lora, ShapE, TextualInversion
 from lucid_blender.core.presets import preset
@@ -280,6 +280,28 @@ def test_the_cache_is_where_the_hubs_library_has_it() -> None:
         ours[-1] += "print(h(os.environ))"
         mine = subprocess.run(ours, capture_output=True, text=True, env=environment, timeout=60)
         assert mine.stdout == done.stdout != "", given
+
+
+def test_a_login_is_where_the_hubs_library_has_it(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("hf_file\n")
+    (tmp_path / "empty").write_text("\n")
+    settings: list[dict[str, str]] = [
+        {"HF_HOME": "/nowhere"},
+        {"HF_HOME": str(tmp_path)},
+        {"HF_HOME": "/nowhere", "HF_TOKEN": "hf_variable"},
+        {"HF_HOME": "/nowhere", "HUGGING_FACE_HUB_TOKEN": "hf_old"},
+        {"HF_HOME": "/nowhere", "HF_TOKEN": " "},
+        {"HF_TOKEN_PATH": str(tmp_path / "token")},
+        {"HF_TOKEN_PATH": str(tmp_path / "empty"), "HF_HOME": str(tmp_path)},
+    ]
+    code = "import huggingface_hub as h; print(bool(h.get_token()))"
+    found = []
+    for given in settings:
+        environment = {"HOME": "/home/somebody", "PATH": os.environ["PATH"], **given}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60)
+        assert done.stdout.strip() == str(bool(own_login(environment))), given
+        found.append(own_login(given))
+    assert found[1:3] == [str(tmp_path / "token"), "HF_TOKEN"]
 
 
 def test_a_run_downloads_its_model_first_and_can_be_stopped_there(

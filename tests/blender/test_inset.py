@@ -12,7 +12,18 @@ from lucid_blender.client.job_state import state
 from lucid_blender.core.pictures import Picture
 from lucid_blender.operators import running
 from lucid_blender.viewport import inset
-from lucid_blender.viewport.inset import MARGIN, PADDING, SHARE, SIDE, SMALLEST, TEXT, card_in, free_part
+from lucid_blender.viewport.inset import (
+    GIZMOS,
+    MARGIN,
+    PADDING,
+    SHARE,
+    SIDE,
+    SMALLEST,
+    TEXT,
+    beside_gizmos,
+    card_in,
+    free_part,
+)
 from lucid_blender.viewport.shaders import GAMMA
 from lucid_blender.viewport.view import Rectangle
 
@@ -67,6 +78,14 @@ def test_where_there_is_no_room_there_is_no_card() -> None:
 def test_a_small_viewport_has_a_smaller_card() -> None:
     card = card_in(Rectangle(x=0, y=0, width=500, height=350), 1.0, 1.0)
     assert SMALLEST < card.width - 2 * PADDING < SIDE and card.height <= SHARE * 350 + 1
+
+
+def test_the_card_does_not_cover_the_gizmos_of_navigation() -> None:
+    card = card_in(WHOLE, 1.0, 1.0)
+    assert beside_gizmos(card, WHOLE, 1.0) == card
+    low = Rectangle(x=0, y=0, width=1200, height=card.y + card.height + GIZMOS[1] - 1)
+    assert beside_gizmos(card, low, 1.0).x == card.x - GIZMOS[0]
+    assert beside_gizmos(card, WHOLE, 3.0).x == card.x - 3 * GIZMOS[0]
 
 
 def test_it_is_shown_while_a_prompt_is_at_work_and_wanted(monkeypatch: pytest.MonkeyPatch) -> None:

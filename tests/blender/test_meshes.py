@@ -47,6 +47,19 @@ def test_the_colour_attribute_is_linear_and_shown_by_the_material() -> None:
     assert any(node.type == "VERTEX_COLOR" and node.layer_name == attribute.name for node in nodes)
 
 
+def test_in_solid_a_mesh_has_the_mean_of_its_colours_and_no_other_mesh_changes() -> None:
+    squares = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [5, 0, 0], [8, 0, 0], [5, 1, 0]])  # areas 1/2 and 3/2
+    red, white = (1.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    both = TriangleMesh(
+        vertices=squares, triangles=np.array([[0, 1, 2], [3, 4, 5]]), colors=np.array(3 * [red] + 3 * [white])
+    )
+    first, second = linked(both), linked(TETRAHEDRON)
+    assert tuple(first.data.materials[0].diffuse_color) == pytest.approx((1, 0.75, 0.75, 1))
+    assert first.data.materials[0] != second.data.materials[0]
+    flat = TriangleMesh(vertices=np.zeros((2, 3)), triangles=np.empty((0, 3)), colors=np.array([red, white]))
+    assert tuple(linked(flat).data.materials[0].diffuse_color) == pytest.approx((1, 0.5, 0.5, 1))
+
+
 def test_modifiers_and_transforms_are_applied() -> None:
     made = linked(TETRAHEDRON)
     made.location, made.scale = (5, 0, 0), (2, 2, 2)

@@ -261,8 +261,11 @@ def test_folder_and_token_reach_the_backend_and_no_log(tmp_path: Path) -> None:
     launch = replace(
         preferences.Launch(python=tmp_path, cache_folder=tmp_path), models_folder=tmp_path / "m", hub_token="hf_secret"
     )
-    environment = launch.environment({"HF_TOKEN": "another"})
+    environment = launch.environment({"HF_HOME": str(tmp_path)})
     assert (environment["HF_HUB_CACHE"], environment["HF_TOKEN"]) == (str(tmp_path / "m"), "hf_secret")
+    assert launch.environment({"HF_TOKEN": "another"})["HF_TOKEN"] == "another"  # as everybody expects of the variable
+    (tmp_path / "token").write_text("of the login")
+    assert "HF_TOKEN" not in launch.environment({"HF_HOME": str(tmp_path)})
     assert "hf_secret" not in repr(launch)
     inherited = preferences.Launch(python=tmp_path, cache_folder=tmp_path).environment({"HF_TOKEN": "another"})
     assert inherited["HF_TOKEN"] == "another" and "HF_HUB_CACHE" not in inherited

@@ -135,6 +135,8 @@ def test_a_mesh_surface_asks_for_a_mesh() -> None:
 
 def test_lengths_and_angles_have_their_unit() -> None:
     cameras = bpy.context.scene.lucid.options.cameras
+    run = bpy.context.scene.lucid.options.bl_rna.properties["snapshot_seconds"]
+    assert (run.unit, run.name) == ("TIME_ABSOLUTE", "Snapshots")
     units = {name: cameras.bl_rna.properties[name].unit for name in ("radius", "fov_y", "elevation", "relax_every")}
     assert units == {"radius": "LENGTH", "fov_y": "ROTATION", "elevation": "NONE", "relax_every": "NONE"}
     cameras.fov_y = (0.5, 0.75)

@@ -41,6 +41,7 @@ def main(options: argparse.Namespace) -> Iterator[float]:
     install(options)
     yield SETTLE
     prepare_view()
+    bpy.context.preferences.view.filebrowser_display_type = "SCREEN"  # a window of its own stays black here
     yield SETTLE
     file = options.output / "ball.ply"
     write_ball(file)
@@ -101,6 +102,7 @@ def on_selection(options: argparse.Namespace) -> Iterator[float]:
     in_view(lambda: bpy.ops.lucid.crop_splats("INVOKE_DEFAULT", True))
     yield SETTLE
     assert 0 < len(ball.data.points) < before
+    box.select_set(False)
     in_view(lambda: bpy.ops.object.duplicate())
     in_view(lambda: bpy.ops.lucid.recolor_splats("EXEC_DEFAULT", True, hue=2.0))
     yield from shown(options, "recolor-redo", lambda: bpy.ops.screen.redo_last("INVOKE_DEFAULT"))

@@ -37,6 +37,7 @@ from window import (  # noqa: E402
 COLOR = np.array([0.8, 0.3, 0.1])  # display colour of the splats that are looked at
 LEVELS = 3  # of 255: two roundings and the dithering of Material Preview
 SETTLE = 1.5  # seconds
+PARTS = ("colors", "views", "visibility", "life", "inset", "stopwatch")
 
 
 def main(options: argparse.Namespace) -> Iterator[float]:
@@ -51,9 +52,9 @@ def main(options: argparse.Namespace) -> Iterator[float]:
     if options.splats:
         yield from documentation(options)
     wrong = []
-    for part in (colors, views, visibility, life, stopwatch):
+    for part in (globals()[name] for name in options.parts):
         try:
-            yield from part(record)
+            yield from part(record, options.output)
         except AssertionError as error:  # the other parts have something to say, too
             wrong.append(f"{part.__name__}: {error}")
             print(wrong[-1], flush=True)
@@ -100,7 +101,7 @@ def documentation(options: argparse.Namespace) -> Iterator[float]:
     yield SETTLE
 
 
-def colors(record: dict[str, Any]) -> Iterator[float]:
+def colors(record: dict[str, Any], folder: Path) -> Iterator[float]:
     """Opaque and half-transparent splats over an empty viewport, and behind and before a mesh."""
     space = view_area().spaces.active
     plain()
@@ -133,7 +134,7 @@ def colors(record: dict[str, Any]) -> Iterator[float]:
     clear()
 
 
-def views(record: dict[str, Any]) -> Iterator[float]:
+def views(record: dict[str, Any], folder: Path) -> Iterator[float]:
     """The splat is where Blender's own projection has its object's origin, in every kind of view."""
     area = view_area()
     space, region = area.spaces.active, window_regions()[0]
@@ -161,7 +162,7 @@ def views(record: dict[str, Any]) -> Iterator[float]:
     clear()
 
 
-def visibility(record: dict[str, Any]) -> Iterator[float]:
+def visibility(record: dict[str, Any], folder: Path) -> Iterator[float]:
     """Each way to hide an object hides its splats, and only as long as it lasts."""
     splats, layer = ball(), bpy.context.view_layer
     collection = bpy.data.collections.new("of splats")
@@ -196,7 +197,7 @@ def visibility(record: dict[str, Any]) -> Iterator[float]:
     bpy.data.collections.remove(collection)
 
 
-def life(record: dict[str, Any]) -> Iterator[float]:
+def life(record: dict[str, Any], folder: Path) -> Iterator[float]:
     """Other values, undo, redo, deletion, disabling and enabling."""
     drawer = importlib.import_module(f"{PACKAGE}.viewport.drawer")
     scene = importlib.import_module(f"{PACKAGE}.scene.pointcloud")
@@ -234,10 +235,49 @@ def life(record: dict[str, Any]) -> Iterator[float]:
     assert not close(look((0, 0, 0)), COLOR) and not len(drawer._clouds), "deleted splats are kept"
 
 
+def inset(record: dict[str, Any], folder: Path) -> Iterator[float]:
+    """The picture that the model saw last: in its colours, beside the sidebar, at both scales, and only when wanted."""
+    state = importlib.import_module(f"{PACKAGE}.client.job_state").state
+    drawn = importlib.import_module(f"{PACKAGE}.viewport.inset")
+    preferences, space = bpy.context.preferences, view_area().spaces.active
+    wanted, color = preferences.addons[PACKAGE].preferences, np.array([200, 100, 50], np.uint8)
+    pixels = np.tile(color, (64, 64, 1))
+    state.seen = importlib.import_module(f"{PACKAGE}.core.pictures").Picture(pixels=pixels)
+    state.phase = "running"
+
+    def seen() -> np.ndarray:
+        region = window_regions()[0]
+        free = drawn.free_part(region, view_area().regions)
+        card = drawn.card_in(free, 1.0, preferences.system.ui_scale)
+        card = drawn.beside_gizmos(card, free, preferences.system.ui_scale) if space.show_gizmo else card
+        return pixel(region, card.x + card.width / 2, card.y + 0.6 * card.height)
+
+    for scale in (1.0, 2.0):
+        preferences.view.ui_scale = scale
+        for beside in (False, True):
+            space.show_region_ui = beside
+            yield 2 * SETTLE
+            expect(f"what the model saw, at scale {scale}, sidebar {beside}", seen(), color / 255)
+        picture(folder / f"inset-{scale:.0f}.png")
+    preferences.view.ui_scale, space.show_region_ui = 1.0, False
+    yield SETTLE
+    for name, owner in (("show_overlays", space.overlay), ("show_inset", wanted)):
+        setattr(owner, name, False)
+        yield SETTLE
+        assert not close(seen(), color / 255), f"it is drawn without {name}"
+        setattr(owner, name, True)
+    yield SETTLE
+    expect("what the model saw, again", seen(), color / 255)
+    state.phase, state.seen = "idle", None
+    drawn.redraw()
+    yield SETTLE
+    assert not close(seen(), color / 255), "it stays when the run has ended"
+
+
 # ---------------------------------------------------------------- what it costs
 
 
-def stopwatch(record: dict[str, Any]) -> Iterator[float]:
+def stopwatch(record: dict[str, Any], folder: Path) -> Iterator[float]:
     """Milliseconds: redraws without splats, of a bare draw, and of the drawer; the processor's share; a snapshot."""
     scene = importlib.import_module(f"{PACKAGE}.scene.pointcloud")
     sort = importlib.import_module(f"{PACKAGE}.viewport.depth_sort")
@@ -456,6 +496,11 @@ def look(place: Any, region: bpy.types.Region | None = None) -> np.ndarray:
     """[3] the display colour on the screen of a place in the world."""
     region = region or window_regions()[0]
     x, y = location_3d_to_region_2d(region, region.data, Vector(place))
+    return pixel(region, x, y)
+
+
+def pixel(region: bpy.types.Region, x: float, y: float) -> np.ndarray:
+    """[3] the display colour on the screen of a place in a region."""
     screen = screenshot()
     row, column = screen.shape[0] - 1 - int(region.y + y), int(region.x + x)
     return screen[row, column] / 255
@@ -495,4 +540,5 @@ def undo_push(message: str) -> None:
 
 
 if __name__ == "__main__":
-    run(main, __doc__, splats={"type": Path, "help": "a splat file for the picture"})
+    splats = {"type": Path, "help": "a splat file for the picture"}
+    run(main, __doc__, splats=splats, parts={"nargs": "+", "choices": PARTS, "default": PARTS})

@@ -43,8 +43,8 @@ class Generation:
     rasterizer: Rasterizer = "auto"
     mesh: Meshing | None = None  # a mesh at the end of the run
     outputs: Outputs = field(default_factory=Outputs)
-    snapshot_seconds: float = 2.0
-    checkpoint_seconds: float = 30.0
+    snapshot_seconds: float = 2.0  # seconds between two moments that are shown of the growing prop
+    checkpoint_seconds: float = 30.0  # seconds between two states on the disk, from which a run can go on
 
     def __post_init__(self) -> None:
         require(bool(self.prompt.strip()), "the prompt is empty; describe the prop, for example 'a red mushroom'")
