@@ -4,7 +4,7 @@ from pathlib import Path
 
 import bpy
 
-from . import command, operators, panels, preferences, properties
+from . import command, operators, panels, preferences, properties, translations
 from .operators import attending, installing, running
 from .panels import icons, menus, status
 from .viewport import drawer, inset
@@ -19,6 +19,7 @@ def register() -> None:
     bpy.types.Scene.lucid = bpy.props.PointerProperty(type=properties.LucidSettings)
     bpy.types.WindowManager.lucid = bpy.props.PointerProperty(type=attending.LucidLists)
     bpy.utils.register_preset_path(PACKAGE)
+    translations.register()
     menus.append()
     command.register()
     bpy.types.STATUSBAR_HT_header.append(status.draw_status)
@@ -38,6 +39,7 @@ def unregister() -> None:
     del bpy.types.WindowManager.lucid
     command.unregister()
     menus.remove()
+    translations.unregister()
     bpy.utils.unregister_preset_path(PACKAGE)
     del bpy.types.Scene.lucid
     for cls in reversed(CLASSES):

@@ -26,6 +26,7 @@ FRONT = frozenset(
         "registration",
         "runs",
         "settings_check",
+        "translations",
     }
 )  # modules at the package's top
 BLENDER = frozenset(

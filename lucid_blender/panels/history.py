@@ -9,6 +9,7 @@ from ..client.job_state import duration, state
 from ..core import options
 from ..option_properties import title
 from .icons import icon_of
+from .rows import Rows, draw_job
 from .text import wrapped
 
 STATE_ICONS = {AT_WORK: "PLAY", INTERRUPTED: "PAUSE", "cancelled": "PAUSE", "failed": "ERROR"}
@@ -20,27 +21,13 @@ STATE_TEXTS = {
 PICTURE_SCALE = 5.5  # units of the interface
 
 
-class LUCID_UL_history(bpy.types.UIList):
+class LUCID_UL_history(Rows, bpy.types.UIList):
     """One line a job: its picture, its prompt, how it stands."""
 
-    def draw_item(
-        self,
-        context: bpy.types.Context,
-        layout: bpy.types.UILayout,
-        data: object,
-        item: bpy.types.PropertyGroup,
-        icon: int,
-        active_data: object,
-        active_property: str,
-        index: int,
-    ) -> None:
+    def draw_row(self, layout: bpy.types.UILayout, item: bpy.types.PropertyGroup, index: int) -> None:
         entry = history.find(item.key)
-        picture = icon_of(entry.picture) if entry else 0
         row = layout.row(align=True)
-        if picture:
-            row.label(text=item.name, icon_value=picture)
-        else:
-            row.label(text=item.name, icon="IMAGE_DATA")
+        draw_job(row, item.name, entry)
         sign = "ERROR" if entry and entry.problem else STATE_ICONS.get(entry.state if entry else "")
         if sign:
             row.label(icon=sign)

@@ -6,22 +6,13 @@ import bpy
 
 from ..core.wanted import Wanted, is_of_the_hub
 from .model import draw_wanted
+from .rows import Rows
 
 
-class LUCID_UL_loras(bpy.types.UIList):
+class LUCID_UL_loras(Rows, bpy.types.UIList):
     """One line a LoRA: the end of its source, which tells them apart, and its strength."""
 
-    def draw_item(
-        self,
-        context: bpy.types.Context,
-        layout: bpy.types.UILayout,
-        data: object,
-        item: bpy.types.PropertyGroup,
-        icon: int,
-        active_data: object,
-        active_property: str,
-        index: int,
-    ) -> None:
+    def draw_row(self, layout: bpy.types.UILayout, item: bpy.types.PropertyGroup, index: int) -> None:
         split = layout.split(factor=0.7)
         split.label(text=PurePath(item.source).name or "Not chosen", icon="NONE" if item.source.strip() else "ERROR")
         split.prop(item, "weight", text="", emboss=False)

@@ -4,23 +4,14 @@ import bpy
 
 from ..client.job_state import state
 from ..client.prompt_queue import prompt_queue
+from .rows import Rows
 from .text import wrapped
 
 
-class LUCID_UL_queue(bpy.types.UIList):
+class LUCID_UL_queue(Rows, bpy.types.UIList):
     """One line a request."""
 
-    def draw_item(
-        self,
-        context: bpy.types.Context,
-        layout: bpy.types.UILayout,
-        data: object,
-        item: bpy.types.PropertyGroup,
-        icon: int,
-        active_data: object,
-        active_property: str,
-        index: int,
-    ) -> None:
+    def draw_row(self, layout: bpy.types.UILayout, item: bpy.types.PropertyGroup, index: int) -> None:
         layout.label(text=f"{index + 1}.  {item.name}")
 
 

@@ -70,7 +70,7 @@ class LUCID_PT_look(Section, bpy.types.Panel):
 
     def draw_basics(self, layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         settings = context.scene.lucid
-        layout.prop(settings, "negative_prompt", placeholder="What it should not look like")
+        layout.prop(settings, "negative_prompt", placeholder="grey, blurry")
         if settings.customise:
             layout.prop(settings, "guidance_scale")
         else:

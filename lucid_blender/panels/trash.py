@@ -7,30 +7,16 @@ from pathlib import Path
 import bpy
 
 from ..client import trash
-from .icons import icon_of
+from .rows import Rows, draw_job
 
 
-class LUCID_UL_trash(bpy.types.UIList):
+class LUCID_UL_trash(Rows, bpy.types.UIList):
     """One line a deleted job: its picture, its prompt, the days that are left."""
 
-    def draw_item(
-        self,
-        context: bpy.types.Context,
-        layout: bpy.types.UILayout,
-        data: object,
-        item: bpy.types.PropertyGroup,
-        icon: int,
-        active_data: object,
-        active_property: str,
-        index: int,
-    ) -> None:
+    def draw_row(self, layout: bpy.types.UILayout, item: bpy.types.PropertyGroup, index: int) -> None:
         entry = trash.deleted.find(item.key)
-        picture = icon_of(entry.picture) if entry else 0
         row = layout.row(align=True)
-        if picture:
-            row.label(text=item.name, icon_value=picture)
-        else:
-            row.label(text=item.name, icon="IMAGE_DATA")
+        draw_job(row, item.name, entry)
         days = row.row()
         days.alignment = "RIGHT"
         days.active = False

@@ -22,6 +22,7 @@ from window import (  # noqa: E402
     SCALES,
     SETTLE,
     install,
+    open_panels,
     picture,
     prepare_view,
     run,
@@ -49,6 +50,7 @@ def main(options: argparse.Namespace) -> Iterator[float]:
     yield from show_tab()
     for menu in MENUS:
         yield from shown(options, menu.lower(), lambda menu=menu: bpy.ops.wm.call_menu(name=menu))
+    yield from in_german(options)
     yield from on_selection(options)
     for name in ("import_splats", "export_splats"):
         yield from in_browser(options, name)
@@ -85,6 +87,24 @@ def dropped(options: argparse.Namespace, file: Path) -> Iterator[float]:
     ball.location = (0, 0, 0)
     yield SETTLE
     picture(options.output / "dropped.png")
+
+
+def in_german(options: argparse.Namespace) -> Iterator[float]:
+    """The sidebar in another language, where this Blender has it."""
+    view = bpy.context.preferences.view
+    before = view.language
+    german = next((name for name in bpy.app.translations.locales if name in ("de_DE", "de")), "")
+    if not german:
+        return
+    view.language, view.use_translate_interface = german, True
+    open_panels("LUCID_PT_shape", "LUCID_PT_look")
+    yield 3 * SETTLE
+    picture(options.output / "german.png")
+    said = bpy.app.translations.pgettext_iface("Generate", "Operator")
+    view.language = before
+    open_panels()
+    yield SETTLE
+    assert said == "Erzeugen", said
 
 
 def on_selection(options: argparse.Namespace) -> Iterator[float]:

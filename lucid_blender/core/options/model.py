@@ -15,7 +15,7 @@ class Lora:
     """Low-rank changes of the network's matrices (Hu et al. 2021), in diffusers' or PEFT's format."""
 
     source: str  # a .safetensors file, a folder that holds one, a hub id, or "builtin:dipped" for the built-in model
-    weight: float = 1.0  # times what it adds to the matrices: 0 nothing, 1 as trained, more a caricature, below 0 away
+    weight: float = 1.0  # 0 leaves the model as it is, 1 is as trained, more exaggerates it, below 0 takes it away
     trigger: str = ""  # the words of the prompt that it was trained with
     add_trigger: bool = False  # put them at the end of a prompt that lacks them
 

@@ -1,0 +1,133 @@
+"""The sidebar in other languages. Blender shows them where Preferences > Interface > Translation says so.
+
+By language, context and the English text, which is the key: buttons of operators are in the context "Operator", all
+else is in "*". What is put together from numbers stays English, and so do the options, whose names are those of papers.
+"""
+
+import bpy
+
+GERMAN = {
+    "*": {
+        "Add to Prompt": "An Prompt anhängen",
+        "All Options": "Alle Optionen",
+        "Also Make a Mesh": "Auch ein Mesh",
+        "Ball": "Kugel",
+        "Both wait for the run to end": "Beide warten auf das Ende des Laufs",
+        "Bounds": "Umriss",
+        "Box": "Quader",
+        "Built-in": "Eingebaut",
+        "Cameras": "Kameras",
+        "Display": "Anzeige",
+        "Downloaded": "Heruntergeladen",
+        "Draft": "Entwurf",
+        "From Preset": "Aus Vorgabe",
+        "Guidance": "Führung",
+        "History": "Verlauf",
+        "Iterations": "Schritte",
+        "Look": "Aussehen",
+        "LoRA": "LoRA",
+        "LoRAs": "LoRAs",
+        "Lucid Dreamer": "Lucid Dreamer",
+        "Lucid Dreamer Presets": "Vorgaben für Lucid Dreamer",
+        "Mesh": "Mesh",
+        "Model": "Modell",
+        "Negative": "Negativ",
+        "New Seed Each Time": "Jedes Mal neuer Startwert",
+        "Not chosen": "Nicht gewählt",
+        "Objective": "Zielfunktion",
+        "Other": "Anderes",
+        "Other Model": "Anderes Modell",
+        "Output": "Ausgabe",
+        "Paper": "Wie im Artikel",
+        "Performance": "Leistung",
+        "Picture": "Bild",
+        "Points": "Punkte",
+        "Preset": "Vorgabe",
+        "Prompt": "Prompt",
+        "Queue": "Warteschlange",
+        "Seed": "Startwert",
+        "Set Guidance": "Führung einstellen",
+        "Set Iterations": "Schritte einstellen",
+        "Set Splats": "Splats einstellen",
+        "Shape": "Form",
+        "Show All Options": "Alle Optionen zeigen",
+        "Show Colours": "Farben zeigen",
+        "Splats": "Splats",
+        "Standard": "Standard",
+        "Start From": "Beginnen mit",
+        "Strength": "Stärke",
+        "Trash": "Papierkorb",
+        "Viewport": "Ansicht",
+    },
+    "Operator": {
+        "Add": "Hinzufügen",
+        "Add LoRA": "LoRA hinzufügen",
+        "Add Settings Preset": "Vorgabe speichern",
+        "Add to Queue": "In die Warteschlange",
+        "Add to Scene": "In die Szene",
+        "Apply Transform": "Transformation anwenden",
+        "Apply Transform to Splats": "Transformation auf Splats anwenden",
+        "Cancel": "Abbrechen",
+        "Change a Picture with Prompt": "Ein Bild nach Prompt ändern",
+        "Change a Picture...": "Ein Bild ändern...",
+        "Choose LoRA": "LoRA wählen",
+        "Choose Model": "Modell wählen",
+        "Clear Queue": "Warteschlange leeren",
+        "Continue": "Fortsetzen",
+        "Continue...": "Weiterführen...",
+        "Crop": "Zuschneiden",
+        "Crop Splats": "Splats zuschneiden",
+        "Delete Job": "Auftrag löschen",
+        "Download": "Herunterladen",
+        "Edit Splats with Prompt": "Splats nach Prompt ändern",
+        "Edit with Prompt...": "Nach Prompt ändern...",
+        "Empty Trash": "Papierkorb leeren",
+        "Export": "Exportieren",
+        "Export Splats": "Splats exportieren",
+        "Export...": "Exportieren...",
+        "Generate": "Erzeugen",
+        "Hold Queue": "Warteschlange anhalten",
+        "Import": "Importieren",
+        "Import Splats": "Splats importieren",
+        "Install Backend": "Backend installieren",
+        "Join": "Verbinden",
+        "Join Splats": "Splats verbinden",
+        "Look Up": "Nachschlagen",
+        "Mark as Asset": "Als Asset markieren",
+        "Mark as Asset...": "Als Asset markieren...",
+        "Mesh from Splats": "Mesh aus Splats",
+        "Model's Page": "Seite des Modells",
+        "Move in Queue": "In der Warteschlange verschieben",
+        "Pause": "Pause",
+        "Preferences": "Einstellungen",
+        "Recolour": "Umfärben",
+        "Recolour Splats": "Splats umfärben",
+        "Regenerate": "Neu erzeugen",
+        "Remove": "Entfernen",
+        "Remove LoRA": "LoRA entfernen",
+        "Remove from Queue": "Aus der Warteschlange nehmen",
+        "Restore": "Wiederherstellen",
+        "Resume": "Fortsetzen",
+        "Resume from Folder...": "Aus Ordner fortsetzen...",
+        "Splats...": "Splats...",
+        "Start Queue": "Warteschlange starten",
+        "Stop and Keep": "Beenden und behalten",
+        "Take All from Preset": "Alles aus der Vorgabe",
+        "Use Its Settings": "Dessen Einstellungen nehmen",
+        "Use Settings": "Einstellungen nehmen",
+        "Vary Seed": "Startwert ändern",
+    },
+}
+LANGUAGES = {"de": GERMAN}
+
+
+def register() -> None:
+    table = {
+        language: {(context, text): word for context, words in contexts.items() for text, word in words.items()}
+        for language, contexts in LANGUAGES.items()
+    }
+    bpy.app.translations.register(__package__, table)
+
+
+def unregister() -> None:
+    bpy.app.translations.unregister(__package__)
