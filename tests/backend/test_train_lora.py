@@ -11,8 +11,7 @@ import torch
 from PIL import Image
 
 from lucid_blender.backend.diffusion import Diffusion, load
-from lucid_blender.backend.grammar import FOV_Y, RESOLUTION, Scene, focal_length, look_at
-from lucid_blender.backend.grammar.scene import trace_scene
+from lucid_blender.backend.grammar import RESOLUTION, Scene
 from lucid_blender.backend.notices import notices
 from lucid_blender.core.options import DiffusionModel, Lora, TextualInversion
 from lucid_blender.core.presets import preset
@@ -80,13 +79,11 @@ def test_training_changes_the_new_word_alone(tiny_model: Path) -> None:
 
 def test_the_paint_ends_at_one_height_on_every_side() -> None:
     """A level camera sees a cube's middle column turn to paint once, in one row from all sides."""
-    focal, half = focal_length(FOV_Y, RESOLUTION), RESOLUTION / 2
     surfaces = []
     for azimuth in (0.0, 90.0, 180.0):
-        view = look_at(azimuth, 0.0, 3.8)
-        rgb, alpha, _ = trace_scene(Dipped("cube", "red"), view, focal, focal, half, half, RESOLUTION, RESOLUTION)
+        shown = picture(Dipped("cube", "red"), azimuth, 0.0, 3.8, "white")
         across = RESOLUTION // 2
-        column = rgb[:, across][alpha[:, across] > 0.9]
+        column = shown.rgb[:, across][shown.alpha[:, across] > 0.9]
         painted = column[:, 1] > 1.5 * column[:, 0]  # turquoise, not red and not white
         assert not painted[0]
         assert painted[-1]

@@ -12,25 +12,33 @@ from torch import Tensor
 from lucid_blender.backend.control.pictures import depth_picture
 from lucid_blender.backend.control.triangles import Seen
 from lucid_blender.backend.diffusion import load
-from lucid_blender.backend.grammar import BACKGROUNDS, FOV_Y, RESOLUTION, Scene, focal_length, look_at, view_phrase
-from lucid_blender.backend.grammar.scene import trace_scene
+from lucid_blender.backend.grammar import (
+    BACKGROUNDS,
+    FOV_Y,
+    RESOLUTION,
+    Scene,
+    focal_length,
+    look_at,
+    render,
+    view_phrase,
+)
 from lucid_blender.core.errors import ModelError
 from lucid_blender.core.options import BUILTIN, Control, DiffusionModel
 
 DEPTH = Control(kind="depth", source=BUILTIN)
 COUNT, AZIMUTH, ELEVATION = 12, 40.0, 20.0
-WHITE = torch.tensor(BACKGROUNDS["white"])
 
 
 def table(seed: int) -> tuple[Tensor, Tensor]:
     """Picture and depth picture, [3, H, W] in 0..1, of a table of random proportions."""
     focal, half = focal_length(FOV_Y, RESOLUTION), RESOLUTION / 2
     view = look_at(AZIMUTH, ELEVATION, 3.8)
-    rgb, alpha, depth = trace_scene(Scene("table", "red", seed), view, focal, focal, half, half, RESOLUTION, RESOLUTION)
-    seen = Seen(depth.astype(np.float64), np.where(alpha > 0.5, 0, -1).astype(np.int32), np.zeros((*alpha.shape, 3)))
-    cover = torch.from_numpy(alpha)[..., None]
-    picture = torch.from_numpy(rgb) * cover + WHITE * (1 - cover)
-    return picture.permute(2, 0, 1), torch.from_numpy(depth_picture(seen)).permute(2, 0, 1).float()
+    lens = (focal, focal, half, half, RESOLUTION, RESOLUTION)
+    shown = render(Scene("table", "red", seed=seed), view, *lens, background=BACKGROUNDS["white"])
+    surface = np.where(shown.alpha > 0.5, 0, -1).astype(np.int32)
+    seen = Seen(shown.depth.astype(np.float64), surface, np.zeros((*surface.shape, 3)))
+    picture, depth = (torch.from_numpy(p).permute(2, 0, 1).float() for p in (shown.rgb, depth_picture(seen)))
+    return picture, depth
 
 
 @torch.no_grad()
