@@ -75,9 +75,9 @@ class LucidPreferences(bpy.types.AddonPreferences):
     )
 
     show_inset: BoolProperty(
-        name="Show What the Model Sees",
-        description="While a prompt is at work, show in a corner of the viewports the picture that the model saw last. "
-        "It goes with the overlays",
+        name="Training Picture in Viewports",
+        description="While a prompt is at work, show the picture that the model saw last in a corner of the viewports, "
+        "with their overlays. Otherwise the sidebar shows it",
         default=True,
         update=lambda preferences, context: inset.redraw(),
     )

@@ -7,7 +7,7 @@ from ..client.installer import state as at_installing
 from ..client.job_state import state
 from ..core.errors import BackendError
 from ..generations import makes_picture
-from ..preferences import LucidPreferences, find_backend, installation_folder
+from ..preferences import LucidPreferences, find_backend, installation_folder, show_inset
 from ..settings_check import FIXES, known_words, problems, unknown_words
 from .icons import icon_of_seen
 from .model import draw_model
@@ -116,7 +116,7 @@ def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         column.label(text=f"{state.splats:,} splats".replace(",", " "))
     if len(state.gradients.points) > 1:
         column.label(text=f"Gradient  {state.gradients.bars(room_for_bars(context))}")
-    if state.seen is not None:
+    if state.seen is not None and not show_inset():
         row = layout.row()
         row.template_icon(icon_value=icon_of_seen(state.seen), scale=SEEN_SCALE)
         wrapped(row, context, "Seen last\nby the model")

@@ -1,5 +1,6 @@
 """Render settings that suit splats. For scenes of our own: the user's are never changed silently."""
 
+import contextlib
 import math
 from pathlib import Path
 
@@ -17,12 +18,17 @@ MARGIN = 1.1  # of the picture, to the prop's reach
 REACH = 0.99  # share of the splats that are within
 
 
-def set_splat_render(scene: bpy.types.Scene, *, samples: int = 32) -> None:
-    """Cycles on the CPU with colours as they are, and rays that pass through as many splats as a prop has in depth."""
+def set_splat_render(scene: bpy.types.Scene, *, samples: int = 32, denoise: bool = False) -> None:
+    """Cycles on the CPU with colours as they are, and rays that pass through as many splats as a prop has in depth.
+    ``denoise`` does so where Blender was built with Open Image Denoise."""
     scene.render.engine = "CYCLES"
     scene.cycles.device = "CPU"
     scene.cycles.samples = samples
     scene.cycles.use_denoising = False
+    if denoise:
+        with contextlib.suppress(TypeError):  # an item that this Blender does not have
+            scene.cycles.denoiser = "OPENIMAGEDENOISE"
+            scene.cycles.use_denoising = True
     scene.cycles.max_bounces = 4
     scene.cycles.transparent_max_bounces = 256  # the default of 8 leaves black fringes
     scene.view_settings.view_transform = "Standard"
@@ -38,11 +44,14 @@ def render_splats(
     samples: int,
     azimuth: float,
     elevation: float,
+    margin: float = MARGIN,
+    denoise: bool = False,
 ) -> None:
     """Render the scene with a new camera that looks at the object, as a PNG with a clear background. Degrees; azimuth 0
-    is the object's front. Raises InvalidInput when the picture cannot be made."""
+    is the object's front; ``margin`` is the picture's size to the object's. Raises InvalidInput when it cannot be
+    made."""
     scene = bpy.context.scene
-    set_splat_render(scene, samples=samples)
+    set_splat_render(scene, samples=samples, denoise=denoise)
     if engine == "eevee":
         scene.render.engine = "BLENDER_EEVEE" if bpy.app.version >= (5, 0, 0) else "BLENDER_EEVEE_NEXT"
         scene.eevee.taa_render_samples = samples
@@ -51,7 +60,7 @@ def render_splats(
     scene.render.film_transparent = True
     scene.render.image_settings.file_format, scene.render.image_settings.color_mode = "PNG", "RGBA"
     scene.render.filepath = str(path.absolute())
-    camera = _camera_on(splats, azimuth=azimuth, elevation=elevation, size=size)
+    camera = _camera_on(splats, azimuth=azimuth, elevation=elevation, margin=margin, size=size)
     scene.collection.objects.link(camera)
     scene.camera = camera
     try:
@@ -60,14 +69,16 @@ def render_splats(
         raise InvalidInput(f"{path} cannot be rendered: {error}", advice="Check the path and the engine.") from error
 
 
-def _camera_on(splats: bpy.types.Object, *, azimuth: float, elevation: float, size: int) -> bpy.types.Object:
+def _camera_on(
+    splats: bpy.types.Object, *, azimuth: float, elevation: float, margin: float, size: int
+) -> bpy.types.Object:
     cloud = read_splats(splats)
     world = np.array(splats.matrix_world)
     places = cloud.positions.astype(np.float64) @ world[:3, :3].T + world[:3, 3]
     low, high = np.quantile(places, [1 - REACH, REACH], axis=0)
     centre = (low + high) / 2
     radius = max(float(np.quantile(np.linalg.norm(places - centre, axis=1), REACH)), 1e-3)
-    distance = MARGIN * radius / math.sin(FIELD_OF_VIEW / 2)
+    distance = margin * radius / math.sin(FIELD_OF_VIEW / 2)
     front = math.degrees(splats.matrix_world.to_euler().z)
     view = orbit(
         radius=distance, azimuth=azimuth + front, elevation=elevation, fov_y=FIELD_OF_VIEW, width=size, height=size

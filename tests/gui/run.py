@@ -21,9 +21,10 @@ TESTS = {  # the script, and what it leaves
     "history": ("history_in_window.py", ("history.png", "history-2.png", "history.json")),
     "install": ("install_in_window.py", ("preferences.png", "install.json")),
     "panel": ("panel_in_window.py", ("panel-1.png", "panel-2.png", "panel-sections.png", "panel.json")),
+    "render": ("render_in_window.py", ("cycles.png", "eevee.png", "render.json")),
     "viewport": ("viewport_in_window.py", ("viewport.json",)),
 }
-ON_DEMAND = ("install",)  # downloads gigabytes
+ON_DEMAND = ("install", "render")  # downloads gigabytes; needs a splat file
 
 
 def main() -> int:
