@@ -55,7 +55,7 @@ def test_a_picture_becomes_an_image_and_is_edited(tmp_path: Path) -> None:
     events: list[Event] = []
     first = api.generate(PROMPT, representation="image", iterations=8, job_folder=tmp_path / "a")
     assert first.splats is None and first.mesh is None
-    assert tuple(first.image.size) == (64, 64) and first.image["prompt"] == PROMPT
+    assert tuple(first.image.size) == (128, 128) and first.image["prompt"] == PROMPT
     assert first.image.packed_file is not None
     edited = api.generate(
         "a blue mushroom",
@@ -70,7 +70,7 @@ def test_a_picture_becomes_an_image_and_is_edited(tmp_path: Path) -> None:
     assert (before != read_picture(edited.image).pixels).any()
     assert any("Image Editor" in notice for notice in state.notices)
     (shot, *_) = (event for event in events if isinstance(event, Snapshot))
-    assert shot.splats is None and shot.picture.pixels.shape == (64, 64, 3)
+    assert shot.splats is None and shot.picture.pixels.shape == (128, 128, 3)
     opened = api.open_job(tmp_path / "a")
     assert (read_picture(opened.image).pixels == before).all()
 
