@@ -44,6 +44,7 @@ RED, BLUE = "a red mushroom", "a blue mushroom"
 SIDES = (0, 2, 4, 6)  # front, right, back and left, of the eight views of a turntable
 HALF_TURN = (0, 1, 2, 3)
 OBJECTIVES = ("sds", "ism", "vdm", "csd", "nfsd", "consistent3d", "vsd")
+GALLERY = ROOT / "benchmarks" / "prompts" / "builtin.txt"
 EIGHT = ROOT / "benchmarks" / "prompts" / "eight.txt"
 KEPT = ("a green rocket", RED, "a blue car", "a yellow chair")  # in the history that is shown
 TABLE = Scene("table", "red", seed=3)  # proportions unlike the canonical ones, so that text alone cannot tell them
@@ -106,6 +107,13 @@ def editing(kitchen: Kitchen) -> Bytes:
     half = kitchen.generate("half", BLUE, *start, *box, iterations=150)
     tiles = [side for folder in (red, blue, half) for side in sides(turntable_sheet(folder))]
     return contact_sheet(tiles, len(SIDES), 8)
+
+
+def gallery(kitchen: Kitchen) -> Bytes:
+    """sixteen props from their front left; as many runs of the standard preset, two minutes each"""
+    prompts = [line for line in GALLERY.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+    made = [kitchen.generate(prompt.replace(" ", "-"), prompt, "--preset", "standard") for prompt in prompts]
+    return contact_sheet([halved(sides(turntable_sheet(folder), (1,))[0]) for folder in made], 8, 4)
 
 
 def growing(kitchen: Kitchen) -> Bytes:
@@ -208,6 +216,7 @@ def window(kitchen: Kitchen) -> Path:
 PICTURES: dict[str, Callable[[Kitchen], Bytes | Path]] = {
     "control": control,
     "editing": editing,
+    "gallery": gallery,
     "growing": growing,
     "history": history,
     "lora": lora,

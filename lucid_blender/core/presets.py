@@ -50,7 +50,7 @@ InitialiserName = Literal["box", "mesh", "point-e", "shap-e", "sphere", "splats"
 INITIALISERS: tuple[InitialiserName, ...] = get_args(InitialiserName)
 RepresentationName = Literal["gaussians", "image", "nerf"]
 REPRESENTATIONS: tuple[RepresentationName, ...] = get_args(RepresentationName)
-BUILTIN_GUIDANCE = 5.0  # the built-in model saturates at the published 7.5: docs/objectives.md has the figures
+BUILTIN_GUIDANCE = 5.0  # samples keep their colours better than at the published 7.5: docs/prior.md has the figures
 BUILTIN_NERF = Nerf(  # as fine as 128 x 128 pixels show
     grid=HashGrid(levels=5, features=4, coarsest=8, finest=128),
     hidden=32,
