@@ -64,8 +64,8 @@ def rendered(made: bpy.types.Object, path: Path, engine: str, options: argparse.
 
 def surround(made: bpy.types.Object) -> None:
     """A floor under the prop, a cube behind it, a sun and a grey sky."""
-    bpy.context.view_layer.update()  # the box is of the object as it is evaluated
-    low = min(corner[2] for corner in made.bound_box)
+    read = importlib.import_module(f"{PACKAGE}.scene.pointcloud").read_splats
+    low = float(np.quantile(read(made).positions[:, 2], 0.01))
     bpy.ops.mesh.primitive_plane_add(size=400, location=(0, 0, low))
     paint(bpy.context.object, (0.25, 0.25, 0.25))
     bpy.ops.mesh.primitive_cube_add(size=0.4, location=(0.5, 0.55, low + 0.2), rotation=(0, 0, 0.5))
