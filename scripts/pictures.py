@@ -44,11 +44,12 @@ RED, BLUE = "a red mushroom", "a blue mushroom"
 SIDES = (0, 2, 4, 6)  # front, right, back and left, of the eight views of a turntable
 HALF_TURN = (0, 1, 2, 3)
 OBJECTIVES = ("sds", "ism", "vdm", "csd", "nfsd", "consistent3d", "vsd")
+SHIPPED_LORA = ROOT / "lucid_blender" / "backend" / "models" / "lora-dipped"
 GALLERY = ROOT / "benchmarks" / "prompts" / "builtin.txt"
 EIGHT = ROOT / "benchmarks" / "prompts" / "eight.txt"
 KEPT = ("a green rocket", RED, "a blue car", "a yellow chair")  # in the history that is shown
 TABLE = Scene("table", "red", seed=3)  # proportions unlike the canonical ones, so that text alone cannot tell them
-GOOD = ("--preset", "standard", "--iterations", "300")
+GOOD = ("--preset", "standard", "--iterations", "600")
 VIEWPORT = (200, 160, 1000, 760)  # pixels of a screen of 1600 x 900: left, top, right, bottom
 PREFERENCES = (168, 60, 628, 810)
 PICTURE_HEIGHT = 192  # pixels, of pictures that are enlarged
@@ -84,8 +85,8 @@ class Kitchen:
 
 
 def control(kitchen: Kitchen) -> Bytes:
-    """a table's depth, "a red table" without it and with it; two runs of 250 iterations"""
-    generation = with_iterations(preset("standard", "a red table"), kitchen.iterations or 250)
+    """a table's depth, "a red table" without it and with it; two runs of 600 iterations"""
+    generation = with_iterations(preset("standard", "a red table"), kitchen.iterations or 600)
     depth, mesh = Control(kind="depth", source=BUILTIN), TABLE.mesh()
     draw = MeshPictures(mesh, [depth], [PICTURE_SIZE])
     tiles = sides(turntable_of(lambda cameras: draw(cameras)[0].permute(0, 2, 3, 1).numpy(), generation), HALF_TURN)
@@ -104,7 +105,7 @@ def editing(kitchen: Kitchen) -> Bytes:
     start = ("--initial-splats", str(red / "prop.ply"))
     blue = kitchen.generate("blue", BLUE, *start)
     box = ("--preset", "draft", "--edit-box", "0", "-2", "-2", "2", "2", "2")
-    half = kitchen.generate("half", BLUE, *start, *box, iterations=150)
+    half = kitchen.generate("half", BLUE, *start, *box, iterations=300)
     tiles = [side for folder in (red, blue, half) for side in sides(turntable_sheet(folder))]
     return contact_sheet(tiles, len(SIDES), 8)
 
@@ -135,7 +136,7 @@ def history(kitchen: Kitchen) -> Path:
 def lora(kitchen: Kitchen) -> Path:
     """two props without and with the LoRA and its word; four runs of the draft preset"""
     picture = kitchen.folder / "lora.png"
-    kitchen.python("-m", "prior.evaluate_lora", "--runs", str(picture))
+    kitchen.python("-m", "prior.evaluate_lora", "--folder", str(SHIPPED_LORA), "--runs", str(picture))
     return picture
 
 
