@@ -43,7 +43,7 @@ IMAGES = ROOT / "docs" / "images"
 RED, BLUE = "a red mushroom", "a blue mushroom"
 SIDES = (0, 2, 4, 6)  # front, right, back and left, of the eight views of a turntable
 HALF_TURN = (0, 1, 2, 3)
-OBJECTIVES = ("sds", "ism", "vdm", "csd", "nfsd", "consistent3d", "vsd")
+OBJECTIVES = ("sds", "ism", "vdm")
 SHIPPED_LORA = ROOT / "lucid_blender" / "backend" / "models" / "lora-dipped"
 GALLERY = ROOT / "benchmarks" / "prompts" / "builtin.txt"
 EIGHT = ROOT / "benchmarks" / "prompts" / "eight.txt"
@@ -156,7 +156,7 @@ def nerf(kitchen: Kitchen) -> Bytes:
 
 
 def objectives(kitchen: Kitchen) -> Path:
-    """eight prompts: the scene and seven objectives, each from two sides; 56 runs of the draft preset"""
+    """eight prompts: the scene and three objectives, each from two sides; 24 runs of the draft preset"""
     length = ["--set", f"iterations={kitchen.iterations}"] if kitchen.iterations else []
     kitchen.python(
         *("-m", "lucid_blender.backend", "bench", "objectives", "--preset", "draft", "--output", str(kitchen.folder)),
