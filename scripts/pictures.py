@@ -41,6 +41,7 @@ from lucid_blender.core.splats import SplatCloud
 
 IMAGES = ROOT / "docs" / "images"
 RED, BLUE = "a red mushroom", "a blue mushroom"
+LIGHTHOUSE = "a white lighthouse"
 SIDES = (0, 2, 4, 6)  # front, right, back and left, of the eight views of a turntable
 HALF_TURN = (0, 1, 2, 3)
 OBJECTIVES = ("sds", "ism", "vdm")
@@ -50,7 +51,8 @@ EIGHT = ROOT / "benchmarks" / "prompts" / "eight.txt"
 KEPT = ("a green rocket", RED, "a blue car", "a yellow chair")  # in the history that is shown
 TABLE = Scene("table", "red", seed=3)  # proportions unlike the canonical ones, so that text alone cannot tell them
 GOOD = ("--preset", "standard", "--iterations", "600")
-VIEWPORT = (200, 160, 1000, 760)  # pixels of a screen of 1600 x 900: left, top, right, bottom
+GROWN = ("--preset", "standard", "--iterations", "400", "--prompt", LIGHTHOUSE)
+VIEWPORT = (264, 84, 1024, 804)  # pixels of a screen of 1600 x 900: left, top, right, bottom
 PREFERENCES = (168, 60, 628, 810)
 PICTURE_HEIGHT = 192  # pixels, of pictures that are enlarged
 
@@ -119,7 +121,7 @@ def gallery(kitchen: Kitchen) -> Bytes:
 
 def growing(kitchen: Kitchen) -> Bytes:
     """the viewport at three moments of a run; minutes, in a window: --blender COMMAND"""
-    kitchen.window("generate", *GOOD)
+    kitchen.window("generate", *GROWN)
     left, top, right, bottom = VIEWPORT
     moments = [read_picture(kitchen.folder / f"{name}.png").pixels for name in ("early", "middle", "end")]
     return contact_sheet([halved(pixels[top:bottom, left:right]) for pixels in moments], len(moments), 4)
