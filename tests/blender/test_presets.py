@@ -28,6 +28,13 @@ def made(path: Path) -> str:
     return str(path)
 
 
+@pytest.fixture(autouse=True)
+def menu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Called as it was, after a test: Blender puts the chosen preset's name in its place."""
+    shown = getattr(bpy.types, MENU)
+    monkeypatch.setattr(shown, "bl_label", shown.bl_label)
+
+
 @pytest.fixture
 def settings() -> LucidSettings:
     found = bpy.context.scene.lucid

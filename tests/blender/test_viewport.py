@@ -471,6 +471,7 @@ class WithWindow:
     background = False
     handlers = bpy.app.handlers
     timers = bpy.app.timers
+    translations = bpy.app.translations
 
 
 # ---------------------------------------------------------------- what the tests look at
