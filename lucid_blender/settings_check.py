@@ -20,6 +20,7 @@ from .properties import LucidSettings
 from .scene.meshes import has_surface
 
 MODEL_CARD = Path(__file__).parent / "backend" / "models" / "builtin" / "lucid.json"
+WORD_LISTS = ("classes", "colors", "materials", "sizes", "settings", "backgrounds", "other_words", "synonyms")
 LEAST_DISK = 500_000_000  # bytes; checkpoints, pictures and meshes of a run
 
 
@@ -166,7 +167,7 @@ FIXES: Mapping[str, Fix] = {
 
 
 def known_words() -> dict[str, list[str]]:
-    """The built-in model's classes, colors, backgrounds and other_words; empty where it is not there."""
+    """The built-in model's words, in the lists of its card: WORD_LISTS and accents; empty where it is not there."""
     try:
         return _read_card(MODEL_CARD, MODEL_CARD.stat().st_mtime)
     except OSError:
@@ -178,7 +179,7 @@ def unknown_words(settings: LucidSettings) -> list[str]:
     card = known_words()
     if settings.model != "BUILTIN" or not card:
         return []
-    known = {word for words in card.values() for entry in words for word in entry.lower().split()}
+    known = {word for words in card.values() for entry in words for word in re.findall(r"\w+", entry.lower())}
     return [word for word in re.findall(r"\w+", settings.prompt.lower()) if word not in known]
 
 
@@ -186,7 +187,7 @@ def unknown_words(settings: LucidSettings) -> list[str]:
 def _read_card(path: Path, changed: float) -> dict[str, list[str]]:
     try:
         card = json.loads(path.read_text("utf-8"))
-        names = ("classes", "colors", "backgrounds", "other_words")
-        return {name: [str(word) for word in card.get(name, ())] for name in names}
+        accents = {"accents": [str(word) for word in card.get("accents", {}).values()]}
+        return {name: [str(word) for word in card.get(name, ())] for name in WORD_LISTS} | accents
     except (ValueError, AttributeError, TypeError):
         return {}

@@ -33,7 +33,7 @@ from lucid_blender.backend.grammar import (
     SETTINGS,
     SIZES,
 )
-from lucid_blender.backend.grammar.vocabulary import PLAIN_VIEWS
+from lucid_blender.backend.grammar.vocabulary import PLAIN_VIEWS, SYNONYMS
 
 from .network import Denoiser, make_scheduler
 from .storage import BUILTIN, load
@@ -60,6 +60,7 @@ def description(samples: int) -> dict[str, Any]:
         "settings": list(SETTINGS),
         "backgrounds": {name: list(rgb) for name, rgb in BACKGROUNDS.items()},
         "other_words": list(OTHER_WORDS),
+        "synonyms": SYNONYMS,
         "view_phrases": {
             "template": "{azimuth} {elevation}",
             "azimuth_bin_deg": 45.0,

@@ -32,6 +32,7 @@ from lucid_blender.backend.grammar import (
     view_phrase,
 )
 from lucid_blender.backend.grammar.classifier import WEIGHTS, classify, load_classifier
+from lucid_blender.backend.grammar.vocabulary import SYNONYMS
 
 MODELS = Path(__file__).parents[2] / "lucid_blender" / "backend" / "models"
 BUILTIN = MODELS / "builtin"
@@ -102,6 +103,7 @@ def test_lucid_json_says_what_the_grammar_says() -> None:
     assert facts["materials"] == list(MATERIALS)
     assert facts["sizes"] == list(SIZES)
     assert facts["settings"] == list(SETTINGS)
+    assert facts["synonyms"] == SYNONYMS
     assert facts["held_out"] == [list(pair) for pair in HELD_OUT]
     assert facts["held_out_materials"] == [list(pair) for pair in HELD_OUT_MATERIALS]
     assert facts["view_phrases"]["azimuth"] == list(AZIMUTH_PHRASES)

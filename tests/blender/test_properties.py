@@ -99,6 +99,13 @@ def test_unknown_words_are_those_of_no_list(
     assert unknown_words(settings) == []
 
 
+def test_the_sidebar_knows_the_words_of_the_shipped_model(settings: properties.LucidSettings) -> None:
+    settings.prompt = "a tall polka-dot red mug with a yellow handle on a wooden table, grey background"
+    assert unknown_words(settings) == []
+    settings.prompt += ", with wheels"
+    assert unknown_words(settings) == ["wheels"]
+
+
 def test_no_model_card_means_no_warning(
     settings: properties.LucidSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

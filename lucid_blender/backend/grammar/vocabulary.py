@@ -95,7 +95,7 @@ ELEVATION_RANGE = (-15.0, 45.0)  # degrees
 FOV_Y = 0.55  # radians
 RESOLUTION = 128  # pixels a side
 
-_SYNONYMS = {
+SYNONYMS = {
     "grey": "gray", "violet": "purple", "icecream": "ice cream", "ice-cream": "ice cream", "shiny": "glossy",
     "metallic": "metal", "wood": "wooden", "polka-dot": "dotted", "polka-dotted": "dotted", "spotted": "dotted",
     "stripy": "striped", "high": "tall", "broad": "wide", "little": "small",
@@ -200,7 +200,7 @@ def caption(prop: Description, background: str | None = None, view: str | None =
 def words_of(text: str) -> list[str]:
     """The words of a prompt in lower case, punctuation dropped, synonyms replaced."""
     raw = re.findall(r"[^\s,.;:!?()\"]+", text.lower())
-    return [part for word in raw for part in _SYNONYMS.get(word, word).split()]
+    return [part for word in raw for part in SYNONYMS.get(word, word).split()]
 
 
 def parse_prompt(text: str) -> Parsed:
