@@ -24,7 +24,6 @@ from lucid_blender.backend.grammar import (
     CLASSES,
     COLORS,
     ELEVATION_RANGE,
-    FOV_Y,
     HELD_OUT,
     HELD_OUT_MATERIALS,
     MATERIALS,
@@ -35,9 +34,6 @@ from lucid_blender.backend.grammar import (
     Description,
     Scene,
     caption,
-    focal_length,
-    look_at,
-    render,
     view_phrase,
 )
 from lucid_blender.backend.grammar.classifier import classify, load_classifier
@@ -45,7 +41,7 @@ from lucid_blender.backend.grammar.vocabulary import azimuth_bin
 from lucid_blender.backend.quality.frechet import frechet_distance
 from lucid_blender.backend.quality.judge import classifier_features
 
-from .pictures import load_pictures
+from .pictures import load_pictures, picture
 from .storage import BUILTIN
 from .train_vae import psnr_by_class
 
@@ -101,20 +97,21 @@ def wishes(held_out: bool, count: int, seed: int) -> list[Wish]:
 def truths(asked: list[Wish], seed: int) -> Tensor:
     """Fresh renders of what was asked, [B, 3, H, W], 0..1, in random shapes."""
     generator = np.random.default_rng(seed + 1)
-    focal, half = focal_length(FOV_Y, RESOLUTION), RESOLUTION / 2
     pictures = []
     for wish in asked:
         scene = Scene(**asdict(wish.prop), seed=int(generator.integers(2**31)))
-        view = look_at(wish.azimuth, wish.elevation, float(generator.uniform(*RADIUS_RANGE)))
-        lens = (focal, focal, half, half, RESOLUTION, RESOLUTION)
-        pictures.append(torch.from_numpy(render(scene, view, *lens, BACKGROUNDS[wish.background]).rgb).permute(2, 0, 1))
+        radius = float(generator.uniform(*RADIUS_RANGE))
+        seen = picture(scene, wish.azimuth, wish.elevation, radius, wish.background)
+        pictures.append(torch.from_numpy(seen.rgb).permute(2, 0, 1))
     return torch.stack(pictures)
 
 
-def load_pipeline(folder: Path) -> StableDiffusionPipeline:
-    """The shipped folder, in single precision on the CPU."""
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32, safety_checker=None)
+def load_frozen(folder: Path) -> StableDiffusionPipeline:
+    """A model's folder in single precision on the CPU, nothing of it to be trained."""
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32, safety_checker=None)
     pipeline.set_progress_bar_config(disable=True)
+    for network in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
+        network.requires_grad_(False).eval()
     return pipeline
 
 
@@ -181,7 +178,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     files = [file for file in arguments.folder.rglob("*") if file.is_file()]
     print(f"size: {sum(file.stat().st_size for file in files) / 1e6:.2f} MB")
-    pipeline = load_pipeline(arguments.folder)
+    pipeline = load_frozen(arguments.folder)
     if arguments.grid:
         grid(pipeline, arguments.grid, arguments.scales[0])
     if not arguments.no_vae:

@@ -27,7 +27,8 @@ from lucid_blender.core.options import DiffusionModel, Lora, TextualInversion
 from lucid_blender.core.presets import preset
 
 from .evaluate import Wish
-from .lora_pictures import SHOWN, UNSEEN, Dipped, picture, with_word
+from .lora_pictures import SHOWN, UNSEEN, Dipped, with_word
+from .pictures import picture
 from .train_lora import INVERSION_FILE, TARGET
 
 Floats = NDArray[np.float32]

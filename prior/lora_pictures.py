@@ -21,19 +21,14 @@ from lucid_blender.backend.grammar import (
     CLASSES,
     COLORS,
     ELEVATION_RANGE,
-    FOV_Y,
     RADIUS_RANGE,
-    RESOLUTION,
-    Picture,
     Scene,
     caption,
-    focal_length,
-    look_at,
-    render,
     view_phrase,
 )
 from lucid_blender.backend.grammar.parts import PAINT, Array, Parts
 
+from .pictures import picture
 from .storage import STATE
 
 NAME, WORD = "dipped", "<dipped>"
@@ -53,13 +48,6 @@ class Dipped(Scene):
         pot = Parts()
         pot.cylinder(PAINT_COLOR, (0, 0, LEVEL - DEEP / 2), WIDE, DEEP / 2, operation=PAINT)
         return np.concatenate([super().rows(), pot.rows()])
-
-
-def picture(scene: Scene, azimuth: float, elevation: float, radius: float, background: str) -> Picture:
-    """What a camera sees at the model's size."""
-    focal, half = focal_length(FOV_Y, RESOLUTION), RESOLUTION / 2
-    view = look_at(azimuth, elevation, radius)
-    return render(scene, view, focal, focal, half, half, RESOLUTION, RESOLUTION, BACKGROUNDS[background])
 
 
 def with_word(text: str) -> str:

@@ -29,9 +29,11 @@ from lucid_blender.backend.grammar import (
     SETTINGS,
     SIZES,
     Description,
+    Picture,
     Scene,
     focal_length,
     look_at,
+    render,
 )
 from lucid_blender.backend.grammar.parts import COLOR, FIXED, MAIN, SLOT, to_linear
 from lucid_blender.backend.grammar.scene import trace_scene
@@ -205,6 +207,13 @@ def render_shard(number: int, folder: Path) -> None:
     np.save(folder / f"where-{number:03}.npy", np.concatenate(where))
     np.save(folder / f"partial-{number:03}.npy", np.concatenate(layers))
     (folder / f"partial-{number:03}.npy").replace(folder / f"layers-{number:03}.npy")
+
+
+def picture(scene: Scene, azimuth: float, elevation: float, radius: float, background: str) -> Picture:
+    """What a camera sees at the model's size."""
+    focal, half = focal_length(FOV_Y, RESOLUTION), RESOLUTION / 2
+    view = look_at(azimuth, elevation, radius)
+    return render(scene, view, focal, focal, half, half, RESOLUTION, RESOLUTION, BACKGROUNDS[background])
 
 
 def load_pictures(folder: Path = STATE / "pictures") -> Pictures:

@@ -27,7 +27,7 @@ from lucid_blender.backend.grammar import (
     view_phrase,
 )
 
-from .evaluate import load_pipeline
+from .evaluate import load_frozen
 from .network import tokens_of
 from .pictures import AZIMUTH, CLASS, ELEVATION, Pictures, draw, load_pictures
 from .storage import BUILTIN
@@ -70,7 +70,7 @@ def changed_caption(
 
 @torch.no_grad()
 def measure(folder: Path, pictures: Pictures, count: int) -> None:
-    pipeline = load_pipeline(folder)
+    pipeline = load_frozen(folder)
     generator = np.random.default_rng(99)
     sided = np.flatnonzero(np.isin(pictures.facts[:, CLASS], [CLASSES.index(name) for name in SIDED]))
     indices = generator.choice(sided, count)

@@ -26,12 +26,12 @@ from lucid_blender.backend.grammar.scene import trace_scene
 from lucid_blender.backend.grammar.shading import shade
 from lucid_blender.backend.grammar.tracer import LAYERS
 
-from .evaluate import Wish, wishes
+from .evaluate import Wish, load_frozen, wishes
 from .network import tokens_of
 from .pictures import BACKGROUND_COLORS
 from .storage import BUILTIN, STATE
 from .text import random_caption
-from .train_diffusion import MIN_SNR, NOISY_EMPHASIS, WEIGHT_FLOOR, rate_at, spread_timesteps
+from .train_diffusion import loss_weights, rate_at, spread_timesteps
 
 FOLDER = STATE / "controlnet-depth"
 ENCODER = (16, 32, 64, 96)  # of the picture: down eight, to the 16 x 16 latents
@@ -79,14 +79,6 @@ def composited(views: Views, indices: NDArray[np.int64], backgrounds: NDArray[np
     return torch.from_numpy(np.ascontiguousarray((2 * rgb - 1).transpose(0, 3, 1, 2)))
 
 
-def load_frozen() -> StableDiffusionPipeline:
-    pipeline = StableDiffusionPipeline.from_pretrained(BUILTIN, dtype=torch.float32, safety_checker=None)
-    pipeline.set_progress_bar_config(disable=True)
-    for network in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
-        network.requires_grad_(False).eval()
-    return pipeline
-
-
 @torch.no_grad()
 def encoded(pipeline: StableDiffusionPipeline, views: Views, backgrounds: NDArray[np.int64]) -> Tensor:
     """Latents [N, C, h, w]."""
@@ -105,9 +97,7 @@ def train(
     ema = [p.detach().clone() for p in parameters]
     optimizer = torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.99), weight_decay=0.01)
     alphas = pipeline.scheduler.alphas_cumprod
-    snr = alphas / (1 - alphas)
-    emphasis = 1 + NOISY_EMPHASIS * torch.arange(len(snr)) / len(snr)
-    weights = (snr.clamp(max=MIN_SNR) / snr).clamp(min=WEIGHT_FLOOR) * emphasis
+    weights = loss_weights(alphas, "epsilon")
     random, generator = np.random.default_rng(5), torch.Generator().manual_seed(5)
     all_backgrounds = random.integers(len(BACKGROUNDS), size=len(views.wishes))
     all_latents = encoded(pipeline, views, all_backgrounds)
@@ -192,7 +182,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=40, help="samples to measure with")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
-    pipeline = load_frozen()
+    pipeline = load_frozen(BUILTIN)
     if not arguments.evaluate:
         views = draw_views(arguments.pictures, held_out=False, seed=0)
         control = train(

@@ -24,9 +24,10 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from .evaluate import load_frozen
 from .lora_pictures import FOLDER, METADATA, NAME, WORD
 from .storage import BUILTIN, STATE
-from .train_diffusion import MIN_SNR, NOISY_EMPHASIS, WEIGHT_FLOOR, spread_timesteps
+from .train_diffusion import loss_weights, spread_timesteps
 
 TARGET = STATE / f"lora-{NAME}"
 # The projections of the attention and of what stands around it in a transformer block.
@@ -47,13 +48,6 @@ def read_pictures(folder: Path, size: int) -> tuple[Tensor, list[str]]:
             image = image.resize((size, size), Image.Resampling.LANCZOS)
         images.append(torch.from_numpy(np.array(image)).permute(2, 0, 1))
     return torch.stack(images).float() / 127.5 - 1, [entry["text"] for entry in entries]
-
-
-def load_frozen(source: Path) -> StableDiffusionPipeline:
-    pipeline = StableDiffusionPipeline.from_pretrained(source, dtype=torch.float32, safety_checker=None)
-    for network in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
-        network.requires_grad_(False).eval()
-    return pipeline
 
 
 def add_word(pipeline: StableDiffusionPipeline, word: str) -> tuple[nn.Parameter, int]:
@@ -99,9 +93,7 @@ def train(
     groups = [{"params": matrices, "weight_decay": 1e-2}, {"params": [table], "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99))
     alphas = pipeline.scheduler.alphas_cumprod
-    snr = alphas / (1 - alphas)
-    emphasis = 1 + NOISY_EMPHASIS * torch.arange(len(snr)) / len(snr)
-    weights = (snr.clamp(max=MIN_SNR) / snr).clamp(min=WEIGHT_FLOOR) * emphasis
+    weights = loss_weights(alphas, "epsilon")
     tokens = pipeline.tokenizer(
         [*captions, ""], padding="max_length", truncation=True,
         max_length=pipeline.tokenizer.model_max_length, return_tensors="pt",

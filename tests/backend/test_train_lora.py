@@ -16,8 +16,10 @@ from lucid_blender.backend.notices import notices
 from lucid_blender.core.options import DiffusionModel, Lora, TextualInversion
 from lucid_blender.core.presets import preset
 from prior import train_lora
+from prior.evaluate import load_frozen
 from prior.evaluate_lora import dippedness
-from prior.lora_pictures import Dipped, picture, with_word
+from prior.lora_pictures import Dipped, with_word
+from prior.pictures import picture
 
 BUILTIN = DiffusionModel(
     device="cpu",
@@ -65,7 +67,7 @@ def test_what_training_writes_is_what_runs_load(
 
 def test_training_changes_the_new_word_alone(tiny_model: Path) -> None:
     """Were the others to move as well, the word would be made for a text encoder that nobody has."""
-    pipeline = train_lora.load_frozen(tiny_model)
+    pipeline = load_frozen(tiny_model)
     before = pipeline.text_encoder.get_input_embeddings().weight.clone()
     latents = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     word = train_lora.train(
