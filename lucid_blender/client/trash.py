@@ -69,6 +69,11 @@ def jobs_in(jobs: Path) -> tuple[Path, ...]:
     return tuple(sorted(found, key=lambda path: path.name, reverse=True))
 
 
+def counted(number: int, thing: str) -> str:
+    """ "1 job", "3 jobs"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def empty(jobs: Path, *, older_than_days: float | None = None, now: float | None = None) -> int:
     """Delete what is in the trash for good, or what has been there for longer; how many jobs that were.
 

@@ -76,7 +76,7 @@ class LUCID_OT_empty_trash(bpy.types.Operator):
             return self.execute(context)
         found = trash.jobs_in(preferences.jobs_folder())
         size = in_words(sum(trash.size_of(job) for job in found))
-        message = f"{counted(len(found))}, {size}, deleted for good. Objects in the scene stay."
+        message = f"{trash.counted(len(found), 'job')}, {size}, deleted for good. Objects in the scene stay."
         return context.window_manager.invoke_confirm(
             self, event, title="Empty the trash?", message=message, confirm_text="Empty Trash", icon="WARNING"
         )
@@ -88,7 +88,7 @@ class LUCID_OT_empty_trash(bpy.types.Operator):
             return running.report(self, error)
         finally:
             refresh()
-        self.report({"INFO"}, f"{counted(gone)} deleted")
+        self.report({"INFO"}, f"{trash.counted(gone, 'job')} deleted")
         return {"FINISHED"}
 
 
@@ -102,10 +102,6 @@ def delete(folder: Path) -> Path:
 def refresh() -> None:
     attending.read_history()
     attending.show_lists()
-
-
-def counted(jobs: int) -> str:
-    return "1 job" if jobs == 1 else f"{jobs} jobs"
 
 
 CLASSES = (LUCID_OT_delete_job, LUCID_OT_restore_job, LUCID_OT_empty_trash)

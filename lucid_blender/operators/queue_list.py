@@ -44,14 +44,14 @@ class _OfAnEntry(_OfTheQueue):
 
     index: IntProperty(name="Index", description="Place in the queue; -1: the active one", default=-1, min=-1)
 
-    def chosen(self, context: bpy.types.Context) -> int:
-        """The entry's place: ``index``, or the list's active one; -1 when there is none."""
+    def execute(self, context: bpy.types.Context) -> set[str]:
         index = context.window_manager.lucid.queue_index if self.index < 0 else self.index
-        return index if index < len(prompt_queue.entries) else -1
-
-    def none(self) -> set[str]:
-        self.report({"WARNING"}, "There is no such entry in the queue")
-        return {"CANCELLED"}
+        if index >= len(prompt_queue.entries):
+            self.report({"WARNING"}, "There is no such entry in the queue")
+            return {"CANCELLED"}
+        self.change(index)
+        attending.show_lists()
+        return {"FINISHED"}
 
 
 class LUCID_OT_queue_move(_OfAnEntry, bpy.types.Operator):
@@ -62,13 +62,8 @@ class LUCID_OT_queue_move(_OfAnEntry, bpy.types.Operator):
 
     direction: EnumProperty(name="Direction", items=[("UP", "Up", "Earlier"), ("DOWN", "Down", "Later")])
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        index = self.chosen(context)
-        if index < 0:
-            return self.none()
+    def change(self, index: int) -> None:
         prompt_queue.move(index, -1 if self.direction == "UP" else 1)
-        attending.show_lists()
-        return {"FINISHED"}
 
 
 class LUCID_OT_queue_remove(_OfAnEntry, bpy.types.Operator):
@@ -77,13 +72,8 @@ class LUCID_OT_queue_remove(_OfAnEntry, bpy.types.Operator):
     bl_description = "Take the entry out of the queue"
     bl_options = {"REGISTER"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        index = self.chosen(context)
-        if index < 0:
-            return self.none()
+    def change(self, index: int) -> None:
         prompt_queue.remove(prompt_queue.entries[index])
-        attending.show_lists()
-        return {"FINISHED"}
 
 
 class LUCID_OT_queue_clear(_OfTheQueue, bpy.types.Operator):

@@ -177,10 +177,7 @@ def redraw() -> None:
         for area in window.screen.areas:
             if area.type in ("IMAGE_EDITOR", "PREFERENCES"):  # a picture may have grown; how far the backend is
                 area.tag_redraw()
-            if area.type == "VIEW_3D":
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()
+    inset.redraw("UI")  # the sidebars
 
 
 def undo_step(message: str) -> None:

@@ -49,5 +49,4 @@ class LUCID_PT_trash(bpy.types.Panel):
 def days_left(trashed: Path) -> str:
     """How long a deleted job is kept."""
     since = time.time() - (trash.deleted_at(trashed) or 0.0)
-    days = max(math.ceil(trash.DAYS_KEPT - since / 86400), 0)
-    return "1 day" if days == 1 else f"{days} days"
+    return trash.counted(max(math.ceil(trash.DAYS_KEPT - since / 86400), 0), "day")

@@ -50,14 +50,14 @@ def forget() -> None:
     _texture.cache_clear()
 
 
-def redraw() -> None:
-    """Have the viewports drawn again."""
+def redraw(kind: str = "WINDOW") -> None:
+    """Have the viewports drawn again, or their regions of another kind."""
     manager = bpy.context.window_manager
     for window in manager.windows if manager else ():
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
                 for region in area.regions:
-                    if region.type == "WINDOW":
+                    if region.type == kind:
                         region.tag_redraw()
 
 

@@ -148,3 +148,7 @@ def test_only_what_is_in_the_trash_is_restored(jobs: Path, name: str) -> None:
 
 def test_a_name_with_a_time_that_never_was_is_none_of_ours(jobs: Path) -> None:
     assert trash.deleted_at(trash.folder_of(jobs) / "20271399T080000Z-mug") is None
+
+
+def test_one_is_counted_without_an_s() -> None:
+    assert [trash.counted(number, "day") for number in (0, 1, 2)] == ["0 days", "1 day", "2 days"]
