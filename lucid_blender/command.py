@@ -19,7 +19,7 @@ from .core.messages import Progress
 from .core.option_names import value_of
 from .core.presets import INITIALISERS, OBJECTIVES, PRESETS, REPRESENTATIONS
 from .scene.pointcloud import create_splats
-from .scene.rendering import ENGINES, render_splats
+from .scene.rendering import SAMPLES, render_splats
 from .scene.splat_objects import world_splats
 
 NAME = "lucid"
@@ -101,9 +101,10 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_view(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--engine", choices=ENGINES, default="cycles", help="EEVEE needs a graphics card or a display")
+    parser.add_argument("--engine", choices=SAMPLES, default="cycles", help="EEVEE needs a graphics card or a display")
     parser.add_argument("--size", type=int, default=512, help="pixels of the picture's side")
-    parser.add_argument("--samples", type=int, default=64)
+    grainless = ", ".join(f"{count} with {engine}" for engine, count in SAMPLES.items())
+    parser.add_argument("--samples", type=int, help=f"a pixel; {grainless} when not given")
     parser.add_argument("--azimuth", type=float, default=30.0, help="degrees; 0 is the front, 90 the prop's left side")
     parser.add_argument("--elevation", type=float, default=15.0, help="degrees above the horizon")
 
@@ -186,7 +187,7 @@ def _picture(options: argparse.Namespace, splats: bpy.types.Object, path: Path) 
         path,
         engine=options.engine,
         size=options.size,
-        samples=options.samples,
+        samples=options.samples or SAMPLES[options.engine],
         azimuth=options.azimuth,
         elevation=options.elevation,
     )

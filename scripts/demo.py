@@ -150,7 +150,7 @@ def save_scene(splats: bpy.types.Object, mesh: bpy.types.Object, path: Path) -> 
     """Splats and mesh side by side, ready to render."""
     scene = bpy.context.scene
     mesh.location.x += 1.1 * splats.dimensions.x
-    prepare_render(scene, samples=32)
+    prepare_render(scene, samples=16)
     bpy.ops.wm.save_as_mainfile(filepath=str(path), compress=True)
 
 

@@ -54,6 +54,7 @@ GOOD = ("--preset", "standard", "--iterations", "600")
 GROWN = ("--preset", "standard", "--iterations", "400", "--prompt", LIGHTHOUSE)
 VIEWPORT = (264, 84, 1024, 804)  # pixels of a screen of 1600 x 900: left, top, right, bottom
 PREFERENCES = (168, 60, 628, 810)
+RENDERED = (60, 25, 340, 345)  # of a picture of 360 x 360
 PICTURE_HEIGHT = 192  # pixels, of pictures that are enlarged
 
 
@@ -197,6 +198,15 @@ def prior_samples(kitchen: Kitchen) -> Path:
     return picture
 
 
+def renders(kitchen: Kitchen) -> Bytes:
+    """a prop among meshes, by Cycles and by EEVEE; minutes, in a window: --blender COMMAND"""
+    made = kitchen.generate("lighthouse", LIGHTHOUSE, "--preset", "standard")
+    kitchen.window("render", "--splats", str(made / "prop.ply"))
+    left, top, right, bottom = RENDERED
+    tiles = [read_picture(kitchen.folder / f"{engine}.png").pixels for engine in ("cycles", "eevee")]
+    return contact_sheet([pixels[top:bottom, left:right] for pixels in tiles], len(tiles), 4)
+
+
 def turntable(kitchen: Kitchen) -> Path:
     """the demo's prop from eight sides; minutes"""
     kitchen.python("build.py", "demo", RED, "--output", str(kitchen.folder))
@@ -228,11 +238,12 @@ PICTURES: dict[str, Callable[[Kitchen], Bytes | Path]] = {
     "pictures": pictures,
     "preferences": preferences,
     "prior-samples": prior_samples,
+    "renders": renders,
     "turntable": turntable,
     "viewport": viewport,
     "window": window,
 }
-WINDOWED = ("growing", "history", "preferences", "viewport", "window")
+WINDOWED = ("growing", "history", "preferences", "renders", "viewport", "window")
 
 
 # ---------------------------------------------------------------- what they are cut and drawn with

@@ -12,6 +12,7 @@ from lucid_blender.client import installation
 from lucid_blender.client.process import Launch
 from lucid_blender.core.formats.ply import read_ply, write_ply
 from lucid_blender.core.splats import SplatCloud
+from lucid_blender.scene.rendering import SAMPLES
 
 SMALL = ("--size", "32", "--samples", "4")
 
@@ -80,6 +81,13 @@ def test_render_sees_a_splat_file_from_the_side_that_is_asked_for(tmp_path: Path
         picture = pixels(tmp_path / "two.png")
         shown = picture[:, :16][picture[:, :16, 3] > 0.5]
         assert len(shown) and (shown[:, left] > 0.9).all() and (shown[:, 2 - left] < 0.1).all()
+
+
+def test_render_takes_the_engines_own_samples_unless_told(tmp_path: Path) -> None:
+    write_ply(tmp_path / "one.ply", ball(0, (1, 0, 0)))
+    for more, samples in (((), SAMPLES["cycles"]), (("--samples", "3"), 3)):
+        assert command.run(["render", str(tmp_path / "one.ply"), str(tmp_path / "one.png"), "--size", "8", *more]) == 0
+        assert bpy.context.scene.cycles.samples == samples
 
 
 def test_the_doctors_answer_is_passed_on(

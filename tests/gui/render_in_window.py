@@ -21,9 +21,9 @@ from mathutils import Euler
 sys.path.insert(0, str(Path(__file__).parent))
 from window import PACKAGE, Steps, install, prepare_view, run, splats  # noqa: E402
 
-SAMPLES = {"cycles": 32, "eevee": 16}  # a pixel; Cycles's picture is denoised
+SAMPLES = {"cycles": 12, "eevee": 16}  # a pixel; Cycles's picture is denoised where Blender can
 AZIMUTH, ELEVATION = 25.0, 18.0  # degrees
-MARGIN = 1.5  # of the picture, to the prop's reach
+MARGIN = 1.3  # of the picture, to the prop's reach
 CHANGED = 0.1  # share of the pixels that the prop changes, at least
 
 
@@ -63,19 +63,20 @@ def rendered(made: bpy.types.Object, path: Path, engine: str, options: argparse.
 
 
 def surround(made: bpy.types.Object) -> None:
-    """A floor under the prop, a cube behind it, a sun and a grey sky."""
+    """A warm floor under the prop, a cube behind it, a low sun and a blue sky."""
     read = importlib.import_module(f"{PACKAGE}.scene.pointcloud").read_splats
     low = float(np.quantile(read(made).positions[:, 2], 0.01))
     bpy.ops.mesh.primitive_plane_add(size=400, location=(0, 0, low))
-    paint(bpy.context.object, (0.25, 0.25, 0.25))
-    bpy.ops.mesh.primitive_cube_add(size=0.4, location=(0.5, 0.55, low + 0.2), rotation=(0, 0, 0.5))
-    paint(bpy.context.object, (0.1, 0.25, 0.5))
+    paint(bpy.context.object, (0.5, 0.36, 0.24))
+    bpy.ops.mesh.primitive_cube_add(size=0.4, location=(0.5, 0.45, low + 0.2), rotation=(0, 0, 0.5))
+    paint(bpy.context.object, (0.08, 0.3, 0.35))
     sun = bpy.data.objects.new("Sun", bpy.data.lights.new("Sun", "SUN"))
     sun.data.energy, sun.data.angle = 3.0, 0.1
+    sun.data.color = (1.0, 0.93, 0.82)
     sun.rotation_euler = Euler((math.radians(50), 0, math.radians(40)))
     bpy.context.scene.collection.objects.link(sun)
     bpy.context.scene.world = world = bpy.data.worlds.new("World")
-    world.color = (0.12, 0.12, 0.12)  # without nodes before 5.0
+    world.color = (0.2, 0.27, 0.4)  # without nodes before 5.0
     for node in world.node_tree.nodes if world.node_tree else ():
         if node.type == "BACKGROUND":
             node.inputs["Color"].default_value = (*world.color, 1.0)
@@ -104,6 +105,6 @@ if __name__ == "__main__":
         __doc__,
         splats={"type": Path, "required": True},
         engines={"nargs": "+", "choices": SAMPLES, "default": list(SAMPLES)},
-        size={"type": int, "default": 400},
+        size={"type": int, "default": 360},
         samples={"type": int, "help": "a pixel, of either engine"},
     )
