@@ -1,13 +1,16 @@
 """The sidebar in other languages. Blender shows them where Preferences > Interface > Translation says so.
 
 By language, context and the English text, which is the key: buttons of operators are in the context "Operator", all
-else is in "*". What is put together from numbers stays English, and so do the options, whose names are those of papers.
+else is in "*", texts with {names} for what is filled in, too. Options keep their names, which are those of papers.
 """
 
 import bpy
 
 GERMAN = {
     "*": {
+        "{count} splats": "{count} Splats",
+        "{count} steps": "{count} Schritte",
+        "{done} of {all} steps": "{done} von {all} Schritten",
         "Add to Prompt": "An Prompt anhängen",
         "All Options": "Alle Optionen",
         "Also Make a Mesh": "Auch ein Mesh",
@@ -19,11 +22,15 @@ GERMAN = {
         "Cameras": "Kameras",
         "Display": "Anzeige",
         "Downloaded": "Heruntergeladen",
+        "Download {size}": "{size} herunterladen",
         "Draft": "Entwurf",
         "From Preset": "Aus Vorgabe",
+        "Gradient  {curve}": "Gradient  {curve}",
         "Guidance": "Führung",
         "History": "Verlauf",
+        "In {time}": "In {time}",
         "Iterations": "Schritte",
+        "Licence: {name}": "Lizenz: {name}",
         "Look": "Aussehen",
         "LoRA": "LoRA",
         "LoRAs": "LoRAs",
@@ -32,7 +39,9 @@ GERMAN = {
         "Mesh": "Mesh",
         "Model": "Modell",
         "Negative": "Negativ",
+        "Network on {device}. Splats by {program}.": "Netz auf {device}. Splats von {program}.",
         "New Seed Each Time": "Jedes Mal neuer Startwert",
+        "No Licence Named": "Keine Lizenz genannt",
         "Not chosen": "Nicht gewählt",
         "Objective": "Zielfunktion",
         "Other": "Anderes",
@@ -46,6 +55,7 @@ GERMAN = {
         "Prompt": "Prompt",
         "Queue": "Warteschlange",
         "Seed": "Startwert",
+        "Seed {seed}": "Startwert {seed}",
         "Set Guidance": "Führung einstellen",
         "Set Iterations": "Schritte einstellen",
         "Set Splats": "Splats einstellen",
@@ -56,6 +66,9 @@ GERMAN = {
         "Standard": "Standard",
         "Start From": "Beginnen mit",
         "Strength": "Stärke",
+        "The built-in model does not know {words}. The magnifier lists what it knows.": (
+            "Das eingebaute Modell kennt nicht: {words}. Die Lupe zeigt, was es kennt."
+        ),
         "Trash": "Papierkorb",
         "Viewport": "Ansicht",
     },

@@ -12,7 +12,7 @@ from ..settings_check import FIXES, known_words, problems, unknown_words
 from .icons import icon_of_seen
 from .model import draw_model
 from .presets import LUCID_PT_presets
-from .text import wrapped
+from .text import filled, wrapped
 
 SEEN_SCALE = 4.0  # units of the interface
 PIXELS_PER_BAR = 11.0  # of the interface font at its default size
@@ -101,7 +101,9 @@ def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         row.operator("lucid.choose_prop", text="", icon="VIEWZOOM")
     unknown = unknown_words(settings)
     if unknown:
-        text = f"The built-in model does not know {', '.join(unknown)}. The magnifier lists what it knows."
+        text = filled(
+            "The built-in model does not know {words}. The magnifier lists what it knows.", words=", ".join(unknown)
+        )
         wrapped(layout, context, text, icon="ERROR")
 
 
@@ -113,9 +115,9 @@ def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         column.label(text=state.stage, icon="IMPORT")
     column.progress(factor=state.factor, type="BAR", text=state.line)
     if state.splats:
-        column.label(text=f"{state.splats:,} splats".replace(",", " "))
+        column.label(text=filled("{count} splats", count=f"{state.splats:,}".replace(",", " ")))
     if len(state.gradients.points) > 1:
-        column.label(text=f"Gradient  {state.gradients.bars(room_for_bars(context))}")
+        column.label(text=filled("Gradient  {curve}", curve=state.gradients.bars(room_for_bars(context))))
     if state.seen is not None and not show_inset():
         row = layout.row()
         row.template_icon(icon_value=icon_of_seen(state.seen), scale=SEEN_SCALE)
@@ -123,7 +125,8 @@ def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     if state.rasterizer:
         column = layout.column(align=True)
         column.active = False
-        wrapped(column, context, f"Network on {state.network}. Splats by {state.rasterizer}.", icon="NONE")
+        by = filled("Network on {device}. Splats by {program}.", device=state.network, program=state.rasterizer)
+        wrapped(column, context, by, icon="NONE")
     row = layout.row(align=True)
     row.scale_y = 1.3
     paused = state.phase == "paused"

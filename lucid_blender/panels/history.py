@@ -10,7 +10,7 @@ from ..core import options
 from ..option_properties import title
 from .icons import icon_of
 from .rows import Rows, draw_job
-from .text import wrapped
+from .text import filled, wrapped
 
 STATE_ICONS = {AT_WORK: "PLAY", INTERRUPTED: "PAUSE", "cancelled": "PAUSE", "failed": "ERROR"}
 STATE_TEXTS = {
@@ -84,11 +84,14 @@ def draw_entry(layout: bpy.types.UILayout, context: bpy.types.Context, entry: En
 
 def facts_of(entry: Entry) -> list[str]:
     made = datetime.fromtimestamp(entry.created)
-    took = [f"In {duration(entry.seconds)}"] if entry.seconds else []
-    steps = f"{entry.stopped_at} of {entry.iterations}" if entry.stopped_at else str(entry.iterations)
+    took = [filled("In {time}", time=duration(entry.seconds))] if entry.seconds else []
+    if entry.stopped_at:
+        steps = filled("{done} of {all} steps", done=entry.stopped_at, all=entry.iterations)
+    else:
+        steps = filled("{count} steps", count=entry.iterations)
     objective = getattr(options, entry.objective, None)
     named = f", {title(objective)}" if isinstance(objective, type) else ""
-    return [f"Seed {entry.seed}", f"{steps} steps{named}", *took, f"{made:%d %b %Y, %H:%M}"]
+    return [filled("Seed {seed}", seed=entry.seed), f"{steps}{named}", *took, f"{made:%d %b %Y, %H:%M}"]
 
 
 def draw_verbs(layout: bpy.types.UILayout, entry: Entry, folder: str) -> None:

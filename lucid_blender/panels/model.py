@@ -9,7 +9,7 @@ from ..core.models import in_words, kind_of, known
 from ..core.wanted import Wanted, find_wanted
 from ..generations import wanted_model
 from ..preferences import models_folder
-from .text import wrapped
+from .text import filled, wrapped
 
 HUB = "https://huggingface.co"
 
@@ -49,7 +49,7 @@ def _draw_state(column: bpy.types.UILayout, context: bpy.types.Context, wanted: 
     row = column.row(align=True)
     if not size:
         _ask(row.operator("lucid.look_up_model", icon="VIEWZOOM"), wanted)
-    text = f"Download {in_words(size)}" if size else "Download"
+    text = filled("Download {size}", size=in_words(size)) if size else "Download"
     _ask(row.operator("lucid.download_model", text=text, icon="IMPORT"), wanted)
     if not bpy.app.online_access:
         text = "Blender is offline. Allow Online Access in Preferences > System > Network."
@@ -71,6 +71,7 @@ def _draw_license(column: bpy.types.UILayout, wanted: Wanted) -> None:
         return
     name = model.license if model else found.license
     page = model.license_page if model else found.license_page
-    text = f"Licence: {name.removeprefix('CreativeML ')}" if name else "No Licence Named"  # as wide as the panel is
+    short = name.removeprefix("CreativeML ")  # as wide as the panel is
+    text = filled("Licence: {name}", name=short) if name else filled("No Licence Named")
     button = column.operator("wm.url_open", text=text, icon="TEXT")
     button.url = page if page.startswith("https://") else f"{HUB}/{wanted.id}"

@@ -3,6 +3,7 @@
 import bpy
 
 from ..client.job_state import state
+from .text import filled
 
 
 class LUCID_PT_splats(bpy.types.Panel):
@@ -16,7 +17,7 @@ class LUCID_PT_splats(bpy.types.Panel):
         if active is not None and active.get("prompt"):
             column = layout.column(align=True)
             column.label(text=str(active["prompt"]), icon="OUTLINER_OB_POINTCLOUD")
-            column.label(text=f"Seed {active['seed']}", icon="BLANK1")
+            column.label(text=filled("Seed {seed}", seed=active["seed"]), icon="BLANK1")
             layout.operator("lucid.use_settings", text="Use Its Settings", icon="PRESET").folder = ""
         layout.operator("lucid.edit_splats", text="Edit with Prompt...", icon="GREASEPENCIL")
         layout.operator("lucid.splats_to_mesh", icon="OUTLINER_OB_MESH")

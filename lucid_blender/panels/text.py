@@ -7,6 +7,11 @@ import bpy
 PIXELS_PER_CHARACTER = 7.0  # of the interface font at its default size
 
 
+def filled(text: str, **values: object) -> str:
+    """The text in the user's language, with the values where it has their names."""
+    return bpy.app.translations.pgettext_iface(text).format(**values)
+
+
 def wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, *, icon: str = "NONE") -> None:
     """Labels, one a line; the first carries the icon."""
     scale = context.preferences.system.ui_scale

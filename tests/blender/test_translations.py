@@ -1,6 +1,7 @@
 """Words in other languages: each is for a text that is shown, and none of the sidebar's basic texts lacks one."""
 
 import ast
+import string
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import pytest
 
 import lucid_blender
 from lucid_blender import panels, properties, registration, translations
+from lucid_blender.panels import text
 
 PACKAGE = Path(lucid_blender.__file__).parent
 BUTTONS, REST = "Operator", "*"
@@ -38,6 +40,8 @@ def drawn() -> dict[str, set[str]]:
                 for keyword in node.keywords:
                     if keyword.arg in ("text", "heading"):
                         found[where] |= set(literals(keyword.value))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "filled":
+                found[REST] |= set(literals(node.args[0]))
             if isinstance(node, ast.For) and isinstance(node.iter, ast.Tuple):
                 texts = (part for row in node.iter.elts if isinstance(row, ast.Tuple) for part in row.elts)
                 found[BUTTONS] |= {text for part in texts for text in literals(part)}
@@ -64,6 +68,25 @@ def test_every_word_is_for_a_text_that_is_shown(language: str, context: str) -> 
     assert set(words) <= drawn()[context] | labels()[context]
     assert all(word.strip() == word != "" for word in words.values())
     assert all(text.endswith("...") == word.endswith("...") for text, word in words.items())
+
+
+def gaps(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("language", translations.LANGUAGES)
+def test_every_text_that_is_filled_in_has_a_translation_with_the_same_gaps(language: str) -> None:
+    words = translations.LANGUAGES[language][REST]
+    with_gaps = {text for text in drawn()[REST] if gaps(text)}
+    assert len(with_gaps) >= 10 and with_gaps <= set(words)
+    assert all(gaps(words[text]) == gaps(text) for text in with_gaps)
+
+
+def test_what_is_filled_in_stands_in_the_users_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    german = SimpleNamespace(pgettext_iface=translations.GERMAN[REST].__getitem__)
+    blender = SimpleNamespace(app=SimpleNamespace(translations=german))
+    monkeypatch.setattr(text, "bpy", blender)
+    assert text.filled("{done} of {all} steps", done=3, all=9) == "3 von 9 Schritten"
 
 
 @pytest.mark.parametrize("language", translations.LANGUAGES)
