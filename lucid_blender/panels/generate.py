@@ -125,16 +125,17 @@ def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     if state.rasterizer:
         column = layout.column(align=True)
         column.active = False
-        by = filled("Network on {device}. Splats by {program}.", device=state.network, program=state.rasterizer)
+        program = state.rasterizer.partition(";")[0]  # what it needs is for `doctor` to say
+        by = filled("Network on {device}. Splats by {program}.", device=state.network, program=program)
         wrapped(column, context, by, icon="NONE")
-    row = layout.row(align=True)
+    column = layout.column(align=True)
+    row = column.row(align=True)
     row.scale_y = 1.3
     paused = state.phase == "paused"
     row.operator("lucid.pause", text="Continue" if paused else "Pause", icon="PLAY" if paused else "PAUSE")
     row.operator("lucid.cancel", icon="CANCEL")
-    column = layout.column(align=True)
     column.operator("lucid.stop_and_keep", icon="CHECKMARK")
-    column.operator("lucid.queue_add", icon="ADD")
+    layout.operator("lucid.queue_add", icon="ADD")
 
 
 def room_for_bars(context: bpy.types.Context) -> int:

@@ -24,18 +24,18 @@ def create_mesh(mesh: TriangleMesh, name: str) -> bpy.types.Object:
     data.vertices.add(len(mesh.vertices))
     data.loops.add(mesh.triangles.size)
     # Through the attributes arrays are copied whole; through vertices and loops one element after the other.
-    for name, field, values in (("position", "vector", mesh.vertices), (".corner_vert", "value", mesh.triangles)):
+    for attribute, field, values in (("position", "vector", mesh.vertices), (".corner_vert", "value", mesh.triangles)):
         if len(values):  # otherwise there is no such attribute
-            data.attributes[name].data.foreach_set(field, values.ravel())
+            data.attributes[attribute].data.foreach_set(field, values.ravel())
     data.polygons.add(len(mesh.triangles))
     data.polygons.foreach_set("loop_start", np.arange(0, mesh.triangles.size, 3, dtype=np.int32))
     data.update(calc_edges=True)
     data.shade_smooth()
     rgba = np.ones((len(mesh.vertices), 4), dtype=np.float32)
     rgba[:, :3] = linear_from_srgb(mesh.colors)
-    attribute = data.color_attributes.new(COLOR, "FLOAT_COLOR", "POINT")
-    attribute.data.foreach_set("color", rgba.ravel())
-    data.color_attributes.active_color = attribute
+    colors = data.color_attributes.new(COLOR, "FLOAT_COLOR", "POINT")
+    colors.data.foreach_set("color", rgba.ravel())
+    data.color_attributes.active_color = colors
     data.materials.append(mesh_material(_mean_over_surface(mesh, rgba[:, :3])))
     return bpy.data.objects.new(name, data)
 

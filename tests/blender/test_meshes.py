@@ -39,6 +39,11 @@ def test_a_mesh_comes_back_as_it_went_in() -> None:
     assert back.colors == pytest.approx(TETRAHEDRON.colors, abs=1e-6)  # to linear and back, in float32
 
 
+def test_an_object_and_its_mesh_have_the_name_that_is_given() -> None:
+    made = create_mesh(TETRAHEDRON, "a red mug mesh")
+    assert (made.name, made.data.name) == ("a red mug mesh", "a red mug mesh")
+
+
 def test_the_colour_attribute_is_linear_and_shown_by_the_material() -> None:
     made = linked(TETRAHEDRON)
     attribute = made.data.color_attributes.active_color
