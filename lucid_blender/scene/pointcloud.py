@@ -17,6 +17,7 @@ from ..core.errors import InvalidInput
 from ..core.splats import SplatCloud
 from .material import splat_material
 from .nodes import splat_nodes
+from .tree import Tree
 
 MODIFIER = "Lucid Splats"
 IN_CACHE = 2048  # splats copied at a time
@@ -48,10 +49,11 @@ def update_splats(splats: bpy.types.Object, cloud: SplatCloud) -> None:
 
 def splat_data(cloud: SplatCloud, name: str) -> bpy.types.PointCloud:
     """A new PointCloud data-block with the cloud's attributes."""
-    data = _points(len(cloud), name)
+    radii = 1.5 * cloud.scales.mean(axis=1)
+    data = _points(cloud.positions, radii, name)
     base = np.concatenate([cloud.sh[:, 0], cloud.opacities[:, None]], axis=1)
     _write(data, "position", "FLOAT_VECTOR", cloud.positions)
-    _write(data, "radius", "FLOAT", 1.5 * cloud.scales.mean(axis=1))
+    _write(data, "radius", "FLOAT", radii)
     _write(data, "scale", "FLOAT_VECTOR", cloud.scales)
     _write(data, "rotation", "QUATERNION", cloud.rotations)
     _write(data, "radiance:base", _four_floats(), base)
@@ -139,9 +141,9 @@ def _read(data: bpy.types.PointCloud, name: str, width: int) -> np.ndarray:
     return values.reshape(-1, width)
 
 
-def _points(count: int, name: str) -> bpy.types.PointCloud:
-    """A PointCloud of ``count`` points. Before PointCloud.resize, Geometry Nodes is what can make one."""
-    data = bpy.data.pointclouds.new(name)
+def _points(positions: np.ndarray, radii: np.ndarray, name: str) -> bpy.types.PointCloud:
+    """A PointCloud of as many points. Before PointCloud.resize, Geometry Nodes is what can make one."""
+    data, count = bpy.data.pointclouds.new(name), len(positions)
     if count == 0:
         return data
     if hasattr(data, "resize"):
@@ -152,9 +154,7 @@ def _points(count: int, name: str) -> bpy.types.PointCloud:
     maker = bpy.data.objects.new("lucid points", data)
     try:
         tree.interface.new_socket("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
-        points, output = tree.nodes.new("GeometryNodePoints"), tree.nodes.new("NodeGroupOutput")
-        points.inputs["Count"].default_value = count
-        tree.links.new(points.outputs[0], output.inputs[0])
+        _fill_box(Tree(tree), positions, radii)
         maker.modifiers.new("points", "NODES").node_group = tree
         scene.collection.objects.link(maker)
         scene.view_layers[0].update()
@@ -166,3 +166,15 @@ def _points(count: int, name: str) -> bpy.types.PointCloud:
         bpy.data.node_groups.remove(tree)
     made.name = name
     return made
+
+
+def _fill_box(tree: Tree, positions: np.ndarray, radii: np.ndarray) -> None:
+    """As many points in the same box: a copy keeps the box that Blender has found, whatever its points become."""
+    radius = radii.min()
+    low = (positions - radii[:, None]).min(axis=0) + radius
+    high = (positions + radii[:, None]).max(axis=0) - radius
+    share = tree.math("MINIMUM", tree.add("GeometryNodeInputIndex").outputs[0], 1.0)  # the first low, all others high
+    place = tree.vector("ADD", tuple(low.tolist()), tree.scaled(tuple((high - low).tolist()), share))
+    inputs = {"Count": len(positions), "Position": place, "Radius": float(radius)}
+    points = tree.add("GeometryNodePoints", inputs=inputs).outputs[0]
+    tree.link(points, tree.add("NodeGroupOutput").inputs[0])

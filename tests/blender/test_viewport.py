@@ -335,6 +335,19 @@ def test_the_viewport_has_corners_or_edges_in_place_of_the_points() -> None:
     assert MODIFIER not in splats.modifiers
 
 
+@pytest.mark.parametrize("display", ["SPLATS", "BOUNDS"])
+def test_the_box_that_is_shown_is_around_the_splats_with_their_reach(display: str) -> None:
+    cloud = random_cloud(20)
+    splats = linked(cloud)
+    set_display(splats, display)
+    shown = [found.object.data for found in bpy.context.evaluated_depsgraph_get().object_instances]
+    (mesh,) = [data for data in shown if isinstance(data, bpy.types.Mesh)]
+    corners = np.array([vertex.co for vertex in mesh.vertices])
+    reach = 1.5 * cloud.scales.mean(axis=1, keepdims=True)
+    assert corners.min(axis=0) == pytest.approx((cloud.positions - reach).min(axis=0), abs=1e-5)
+    assert corners.max(axis=0) == pytest.approx((cloud.positions + reach).max(axis=0), abs=1e-5)
+
+
 def test_a_display_is_copied_with_the_object_and_shared_by_all() -> None:
     splats, other = linked(random_cloud(3)), linked(random_cloud(3, seed=1))
     set_display(splats, "SPLATS")
