@@ -67,7 +67,7 @@ def draw_problems(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     for problem in problems(context):
         box = layout.box()
         wrapped(box, context, problem.message, icon="ERROR")
-        column = box.column(align=True)
+        column = box.column(align=True) if problem.fixes else box  # an empty one would take room
         for fix in problem.fixes:
             column.operator("lucid.fix_setting", text=FIXES[fix].label).fix = fix
 

@@ -35,6 +35,7 @@ from window import (  # noqa: E402
 )
 
 PRESETS_ICON = (9.35, 0.63)  # in units of the interface from the upper left corner of the tab
+LORA = "owner/clay-style"  # of no hub, so that something is wrong to the end
 CHECK_MILLISECONDS = 20.0  # of a redraw, for the check of all options, on the slow machine of the tests
 
 
@@ -81,7 +82,8 @@ def main(options: argparse.Namespace) -> Iterator[float]:
     check = importlib.import_module(f"{PACKAGE}.settings_check").problems
     began = time.perf_counter()
     for _ in range(10):
-        assert check(bpy.context) == []
+        (found,) = check(bpy.context)
+        assert LORA in found.message, found
     milliseconds = 100 * (time.perf_counter() - began)
     open_panels()
     yield 2 * SETTLE
@@ -97,7 +99,7 @@ def main(options: argparse.Namespace) -> Iterator[float]:
 def fill_look(settings: bpy.types.PropertyGroup) -> None:
     """A look with everything that the section has."""
     settings.negative_prompt, settings.guidance_scale = "grey, blurry", 9.5
-    for source, weight, trigger in (("builtin:dipped", 1.0, ""), ("owner/clay-style", 0.6, "in clay style")):
+    for source, weight, trigger in (("builtin:dipped", 1.0, ""), (LORA, 0.6, "in clay style")):
         bpy.ops.lucid.lora_add()
         lora = settings.options.model.loras[settings.lora_index]
         lora.source, lora.weight, lora.trigger = source, weight, trigger
