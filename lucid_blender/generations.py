@@ -134,13 +134,13 @@ def to_generation(
 def preset_of(settings: Settings) -> Generation:
     """The preset for the model and the start that are chosen, without what is set beside it."""
     model = model_named(source_of(settings) or BUILTIN)
-    start = {} if makes_picture(settings) or settings.initialiser == "SPHERE" else {"initialiser": settings.initialiser}
+    start = {} if makes_picture(settings) or settings.initialiser == "PRESET" else {"initialiser": settings.initialiser}
     return make_generation("a prop", preset_name=settings.preset, model=model, **start)
 
 
 def _start_of(settings: Settings) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
-    if settings.initialiser != "SPHERE":
+    if settings.initialiser != "PRESET":
         chosen["initialiser"] = settings.initialiser
     if settings.set_splats:
         chosen["splats"] = settings.splats

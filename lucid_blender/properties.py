@@ -84,13 +84,26 @@ class LucidSettings(bpy.types.PropertyGroup):
     randomise: BoolProperty(name="New Seed Each Time", description="Draw a new seed when Generate is pressed")
     initialiser: EnumProperty(
         name="Start From",
-        items=[
-            ("SPHERE", "Ball", "A ball of grey splats"),
-            ("BOX", "Box", "A box of grey splats"),
-            ("MESH", "Mesh", "The surface and the colours of a mesh in the scene; the prop takes its place and size"),
-            ("POINT-E", "Point-E", "Points that OpenAI's Point-E makes from the prompt; needs its package"),
-            ("SHAP-E", "Shap-E", "A surface that OpenAI's Shap-E makes from the prompt; downloads its weights"),
+        items=[  # scenes keep the numbers
+            (
+                "PRESET",
+                "From Preset",
+                "What suits the model: built-in points for the built-in one, a ball for others",
+                5,
+            ),
+            ("SPHERE", "Ball", "A ball of grey splats", 0),
+            ("BOX", "Box", "A box of grey splats", 1),
+            (
+                "BUILTIN",
+                "Built-in Points",
+                "The surface of a prop that the built-in model knows, read in the prompt",
+                6,
+            ),
+            ("MESH", "Mesh", "The surface and colours of a mesh in the scene; the prop takes its place and size", 2),
+            ("POINT-E", "Point-E", "Points that OpenAI's Point-E makes from the prompt; needs its package", 3),
+            ("SHAP-E", "Shap-E", "A surface that OpenAI's Shap-E makes from the prompt; downloads its weights", 4),
         ],
+        default="PRESET",
     )
     initial_mesh: PointerProperty(  # without poll=, which makes the bpy wheel of 4.2 crash when Python ends
         name="Mesh",

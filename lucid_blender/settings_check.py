@@ -13,7 +13,7 @@ import bpy
 from . import preferences
 from .core.errors import InvalidInput
 from .core.models import in_words, kind_of
-from .core.options import Generation, MeshSurface, Sphere
+from .core.options import BUILTIN, BuiltinPoints, Generation, MeshSurface, Sphere
 from .core.wanted import all_wanted, find_wanted, the
 from .generations import fill_options, makes_picture, needs_mesh, source_of, to_generation, wanted_model
 from .properties import LucidSettings
@@ -88,6 +88,7 @@ def _option_problems(settings: LucidSettings) -> Iterator[Problem]:
     try:
         generation = to_generation(settings, prompt=settings.prompt.strip() or "a prop")
         yield from _offline_problems(generation)
+        yield from _points_problems(generation, settings.prompt)
     except InvalidInput as error:
         fixes = ("NO_MESH",) if settings.make_mesh and makes_picture(settings) else ()
         fixes += ("FROM_PRESET",) if settings.customise else ()
@@ -103,6 +104,16 @@ def _offline_problems(generation: Generation) -> Iterator[Problem]:
             what = the(wanted.part)
             message = f"{what[0].upper()}{what[1:]} {wanted.source} is not downloaded, and Blender is offline."
             yield Problem(message=message, fixes=("BALL",) if wanted.part == "shap_e" else ())
+
+
+def _points_problems(generation: Generation, prompt: str) -> Iterator[Problem]:
+    """Built-in points for a prop that they do not know; of the built-in model's own prompts the panel says so."""
+    start, known = generation.initialiser, known_words().get("classes", [])
+    if not isinstance(start, BuiltinPoints) or generation.model.source == BUILTIN or not known:
+        return
+    text = start.prompt.strip() or prompt.strip()
+    if text and not any(re.search(rf"\b{re.escape(name)}\b", text.lower()) for name in known):
+        yield Problem(message=f"The built-in points know no prop in {text!r}.", fixes=("BALL",))
 
 
 def _disk_problems() -> Iterator[Problem]:

@@ -19,6 +19,7 @@ GERMAN = {
         "Bounds": "Umriss",
         "Box": "Quader",
         "Built-in": "Eingebaut",
+        "Built-in Points": "Eingebaute Punkte",
         "Cameras": "Kameras",
         "Display": "Anzeige",
         "Downloaded": "Heruntergeladen",

@@ -100,6 +100,17 @@ class Pictures:
         setting = (None, *SETTINGS)[int(facts[SETTING])]
         return Description(name, color, second, material, size, setting)
 
+    def paints(
+        self, index: int, prop: Description, generator: np.random.Generator
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Linear colours [3] of the main and the accent paint of what the picture is to show, in random shades."""
+        tint = generator.uniform(*TINT, 2)
+        main = to_linear(np.minimum(np.asarray(COLORS[prop.color]) * tint[0], 1))
+        if prop.second_color is not None:
+            return main, to_linear(np.minimum(np.asarray(COLORS[prop.second_color]) * tint[1], 1))
+        facts = self.facts[index]
+        return main, main if facts[FOLLOWS] else facts[ACCENT_RGB : ACCENT_RGB + 3].astype(np.float64)
+
     def over(
         self,
         indices: NDArray[np.int64],
@@ -112,13 +123,7 @@ class Pictures:
         for picture, index, prop, background in zip(out, indices, props, backgrounds, strict=True):
             picture[:] = BACKGROUND_COLORS[background]
             where, layers = self._pixels(int(index))
-            tint = generator.uniform(*TINT, 2)
-            main = to_linear(np.minimum(np.asarray(COLORS[prop.color]) * tint[0], 1))
-            if prop.second_color is not None:
-                accent = to_linear(np.minimum(np.asarray(COLORS[prop.second_color]) * tint[1], 1))
-            else:
-                facts = self.facts[index]
-                accent = main if facts[FOLLOWS] else facts[ACCENT_RGB : ACCENT_RGB + 3].astype(np.float64)
+            main, accent = self.paints(int(index), prop, generator)
             alpha = layers[:, LAYERS:]
             picture[where] += (shade(layers[:, :LAYERS], main, accent, prop.material) - picture[where]) * alpha
         square = out.reshape(len(indices), RESOLUTION, RESOLUTION, 3)

@@ -114,7 +114,7 @@ def editing(kitchen: Kitchen) -> Bytes:
 
 
 def gallery(kitchen: Kitchen) -> Bytes:
-    """sixteen props from their front left; as many runs of the standard preset, two minutes each"""
+    """sixteen props from their front left; as many runs of the standard preset, a minute each"""
     prompts = [line for line in GALLERY.read_text("utf-8").splitlines() if line and not line.startswith("#")]
     made = [kitchen.generate(prompt.replace(" ", "-"), prompt, "--preset", "standard") for prompt in prompts]
     return contact_sheet([halved(sides(turntable_sheet(folder), (1,))[0]) for folder in made], 8, 4)

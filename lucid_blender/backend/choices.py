@@ -15,6 +15,7 @@ from ..core.inputs import InputName, Inputs
 from ..core.meshes import TriangleMesh
 from ..core.options import (
     Box,
+    BuiltinPoints,
     Consistent3d,
     Csd,
     FromSplats,
@@ -38,6 +39,7 @@ from ..core.requirements import POINT_E
 from ..core.splats import SplatCloud
 from .control.pictures import MeshPictures
 from .diffusion import Diffusion, choose_device
+from .initialisers.builtin_points import builtin_points
 from .initialisers.mesh import mesh_surface
 from .initialisers.sphere import box, sphere
 from .objectives.consistent3d import Consistent3dObjective
@@ -122,6 +124,8 @@ def make_initial_cloud(
             if kept is None:
                 raise InvalidInput("the run is to edit splats, but none were given", advice="Choose a splat object.")
             return kept.start
+        case BuiltinPoints() as options:
+            return builtin_points(options, prompt, generator)
         case PointE() as options:
             try:
                 from .initialisers.point_e import point_e

@@ -48,7 +48,7 @@ from lucid_blender.core.presets import (
 from lucid_blender.core.wanted import PARTS
 
 from . import doctor, published_config, server
-from .builtin_words import unknown_words
+from .builtin_words import check_words
 from .cli_bench import add_benches
 from .cli_options import control
 from .cli_progress import ProgressLines
@@ -172,7 +172,7 @@ def _handle(request: Generate | ExtractMesh | FetchModel) -> Iterator[Event]:
         yield from fetch(request)
         return
     if isinstance(request, Generate):
-        unknown_words(request.generation)  # refuses a hopeless prompt before torch is imported
+        check_words(request.generation)  # refuses a hopeless prompt before torch is imported
     yield Progress(stage="Starting")
     from .run import handle
 

@@ -11,10 +11,15 @@ from pathlib import Path
 from ..core.errors import InvalidInput
 from ..core.option_names import with_settings
 from ..core.options import BUILTIN, DiffusionModel, Generation
-from ..core.presets import OBJECTIVES, PRESETS, REPRESENTATIONS, objective, preset, with_representation
+from ..core.presets import OBJECTIVES, PRESETS, REPRESENTATIONS, initialiser, objective, preset, with_representation
 
 PROMPTS = ("a red mushroom", "a blue car", "a yellow chair", "an orange duck")  # round, and with two sides or four
-WORDS = ("preset", "objective", "representation")  # what a setting may choose besides single options: sets of them
+WORDS = (
+    "preset",
+    "objective",
+    "representation",
+    "initialiser",
+)  # what a setting may choose besides single options: sets of them
 
 
 def add_benches(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +59,7 @@ def _add_quality(parser: argparse.ArgumentParser) -> None:
         metavar="NAME: CHANGE ...",
         action="append",
         default=[],
-        help="settings to compare, the others with the first: 'long: iterations=600 preset=draft objective=sds'",
+        help="settings to compare, the others with the first: 'long: iterations=600 objective=sds initialiser=sphere'",
     )
     parser.add_argument("--clip", metavar="MODEL", action="append", default=[], help="id or folder; may be repeated")
     parser.add_argument(
@@ -124,6 +129,8 @@ def generations(
             generation = with_representation(generation, chosen)
         if chosen := words.get("objective"):
             generation = replace(generation, objective=objective(chosen, model))
+        if chosen := words.get("initialiser"):
+            generation = replace(generation, initialiser=initialiser(chosen, generation))
         return with_settings(generation, single)
 
     return generation_for

@@ -9,6 +9,7 @@ from .errors import InvalidInput
 from .options import (
     BUILTIN,
     Box,
+    BuiltinPoints,
     Consistent3d,
     Csd,
     Densification,
@@ -46,11 +47,12 @@ Preset = Literal["draft", "standard", "paper"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 ObjectiveName = Literal["consistent3d", "csd", "ism", "multistep", "nfsd", "sds", "vdm", "vsd"]
 OBJECTIVES: tuple[ObjectiveName, ...] = get_args(ObjectiveName)
-InitialiserName = Literal["box", "mesh", "point-e", "shap-e", "sphere", "splats"]
+InitialiserName = Literal["box", "builtin", "mesh", "point-e", "shap-e", "sphere", "splats"]
 INITIALISERS: tuple[InitialiserName, ...] = get_args(InitialiserName)
 RepresentationName = Literal["gaussians", "image", "nerf"]
 REPRESENTATIONS: tuple[RepresentationName, ...] = get_args(RepresentationName)
 BUILTIN_GUIDANCE = 5.0  # samples keep their colours better than at the published 7.5: docs/prior.md has the figures
+POINTS_SCALE = 0.63  # of the built-in points, for the cameras that all other models have: 0.6 metres
 BUILTIN_NERF = Nerf(  # as fine as 128 x 128 pixels show
     grid=HashGrid(levels=5, features=4, coarsest=8, finest=128),
     hidden=32,
@@ -114,6 +116,9 @@ def initialiser(name: str, generation: Generation) -> Initialiser:
             return Box(count=count)
         case "mesh":
             return MeshSurface(count=count)
+        case "builtin":
+            own = generation.model.source == BUILTIN
+            return BuiltinPoints(count=count, scale=1.0 if own else POINTS_SCALE)
         case "splats":
             return FromSplats()
         case "point-e":
@@ -205,8 +210,11 @@ def _scaled(every: int, share: float) -> int:
 
 
 def _builtin(name: Preset, paper: Generation) -> Generation:
-    """Settings for the built-in model, which sees 128 x 128 pixels, its own views, and no disparity maps."""
-    iterations = {"draft": 300, "standard": 1200, "paper": paper.iterations}[name]
+    """Settings for the built-in model, which sees 128 x 128 pixels, its own views, and no disparity maps.
+
+    Opacities are not reset: thin parts of the start do not come back from that (docs/experiments.md).
+    """
+    iterations = {"draft": 300, "standard": 600, "paper": paper.iterations}[name]
     share = iterations / paper.iterations
     return replace(
         paper,
@@ -215,15 +223,17 @@ def _builtin(name: Preset, paper: Generation) -> Generation:
         resolution=128,
         view_prompts=NamedViews(),
         objective=objective("sds", paper.model),
-        timesteps=Timesteps(high=0.8, warmup_iterations=round(1500 * share)),
-        initialiser=Sphere(count=2_000),
+        timesteps=Timesteps(high=0.8, high_at_start=0.8, warmup_iterations=0),  # the start has its shape
+        initialiser=BuiltinPoints(count=2_000, opacity=0.7),
         cameras=OrbitCameras(
             radius=(3.4, 4.2), fov_y=(0.55, 0.55), relax_every=0, position_jitter=0, target_jitter=0, up_jitter=0
         ),
         regularisers=Regularisers(disparity_share=0, flip=0, scale=0),
         outputs=Outputs(size=256),
         representation=Gaussians(
-            learning_rates=LearningRates(position=(1e-3, 1e-5), color=(2e-2, 5e-3), scale=(1e-2, 2e-3)),
-            densification=Densification(start=50, stop=round(3000 * share), every=50, max_splats=6_000),
+            learning_rates=LearningRates(position=(5e-4, 1e-5), color=(2e-2, 5e-3), scale=(1e-2, 2e-3)),
+            densification=Densification(
+                start=50, stop=round(3000 * share), every=50, opacity_reset_every=0, max_splats=6_000
+            ),
         ),
     )

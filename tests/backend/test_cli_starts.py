@@ -10,7 +10,7 @@ import trimesh
 from lucid_blender.backend import cli
 from lucid_blender.core import codec
 from lucid_blender.core.messages import Generate
-from lucid_blender.core.options import Box, Generation, MeshSurface, PointE, ShapE, Sphere
+from lucid_blender.core.options import Box, BuiltinPoints, Generation, MeshSurface, PointE, ShapE, Sphere
 
 
 def request(*arguments: str) -> Generate:
@@ -22,6 +22,7 @@ def request(*arguments: str) -> Generate:
     [
         ("sphere", Sphere(count=2000)),
         ("box", Box(count=2000)),
+        ("builtin", BuiltinPoints(count=2000)),
         ("mesh", MeshSurface(count=2000)),
         ("point-e", PointE(copies=1)),
         ("shap-e", ShapE(count=2000)),

@@ -36,7 +36,7 @@ def settings(
 ) -> Generation:
     """As whoever asks would choose them, one after the other; what does not fit together is refused on the way."""
     model = DiffusionModel(source=str(tiny_model), allow_download=False)
-    plain = replace(preset("draft", "a hat", model=model), resolution=32, views=1, iterations=2)
+    plain = replace(preset("draft", "a mug", model=model), resolution=32, views=1, iterations=2)
     plain = replace(plain, outputs=replace(plain.outputs, size=32), snapshot_seconds=1000, checkpoint_seconds=1000)
     if controlled:
         plain = replace(plain, controls=(Control(kind="depth", source=str(controlnet)),))

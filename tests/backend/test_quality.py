@@ -34,7 +34,7 @@ from lucid_blender.backend.representations.nerf import NerfField
 from lucid_blender.backend.scores import look, look_through
 from lucid_blender.core import presets
 from lucid_blender.core.errors import InvalidInput, JobError, ModelError
-from lucid_blender.core.options import DiffusionModel, GaussianBlob, Gaussians, Generation, HashGrid, Nerf
+from lucid_blender.core.options import DiffusionModel, GaussianBlob, Gaussians, Generation, HashGrid, Nerf, Sphere
 from lucid_blender.core.presets import preset, with_representation
 from lucid_blender.core.splats import SplatCloud
 
@@ -380,6 +380,16 @@ def test_objectives_are_compared_with_the_first_on_the_same_prompts_and_seeds(mo
         == ism
         == replace(preset("standard", "a red mug"), objective=ism.objective, seed=4, iterations=3)
     )
+
+
+def test_a_setting_may_choose_the_start_with_what_suits_the_preset(monkeypatch: pytest.MonkeyPatch) -> None:
+    plans: list[bench_quality.Plan] = []
+    monkeypatch.setattr(bench_quality, "quality", lambda plan: plans.append(plan) or 0)
+    settings = ["--setting=as it is:", "--setting=ball: initialiser=sphere initialiser.opacity=0.3"]
+    assert cli.main(["bench", "quality", *settings]) == 0
+    as_it_is, ball = (setting.generation_for("a red mug", 0) for setting in plans[0].settings)
+    assert as_it_is == replace(preset("draft", "a red mug"), seed=0)
+    assert ball == replace(as_it_is, initialiser=Sphere(count=2000, opacity=0.3))
 
 
 def known_run(setting: str, prompt: str, seed: int, iou: float, chamfer: float | None) -> Run:

@@ -115,7 +115,7 @@ def test_a_dropped_picture_is_what_generate_changes(tmp_path: Path) -> None:
     assert isinstance(request.generation.representation, Image) and request.inputs.mesh is None
     assert request.inputs.image.pixels.shape == (2, 4, 3)
     assert np.abs(request.inputs.image.pixels.astype(int) - (255, 128, 0)).max() <= 1
-    settings.initial_image, settings.initialiser = None, "SPHERE"
+    settings.initial_image, settings.initialiser = None, "PRESET"
     request = to_request(settings, folder=tmp_path, depsgraph=depsgraph)
     assert isinstance(request.generation.representation, Gaussians) and request.inputs.image is None
 

@@ -43,9 +43,9 @@ def test_every_choice_reaches_the_request(settings: properties.LucidSettings) ->
 
 
 def test_other_iterations_keep_the_shape_of_the_schedule() -> None:
-    whole = preset("standard", "a mug", model=model_named(BUILTIN))
+    whole = preset("standard", "a mug", model=model_named("some/model"))
     half = make_generation(
-        "a mug", preset_name="standard", model=model_named(BUILTIN), iterations=whole.iterations // 2
+        "a mug", preset_name="standard", model=model_named("some/model"), iterations=whole.iterations // 2
     )
     assert half.timesteps.warmup_iterations == round(whole.timesteps.warmup_iterations / 2)
     assert half.representation.densification.stop == round(whole.representation.densification.stop / 2)

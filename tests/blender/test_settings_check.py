@@ -9,7 +9,7 @@ import bpy
 import pytest
 
 from lucid_blender import properties
-from lucid_blender.core.options import Control, Image, MeshSurface
+from lucid_blender.core.options import BuiltinPoints, Control, Image, MeshSurface
 from lucid_blender.core.presets import preset
 from lucid_blender.generations import to_request
 from lucid_blender.option_properties import fill
@@ -98,6 +98,26 @@ def test_all_options_start_from_a_mesh_too(settings: properties.LucidSettings) -
     settings.customise = True
     settings.options.initialiser_kind = MeshSurface.__name__
     fixed_by("BALL")
+
+
+def test_built_in_points_for_a_prop_that_they_do_not_know(settings: properties.LucidSettings, tmp_path: Path) -> None:
+    settings.model, settings.model_source = "OTHER", str(tmp_path)
+    settings.initialiser = "BUILTIN"
+    assert problems(bpy.context) == []
+    settings.prompt = "a carved dragon"
+    assert "know no prop in 'a carved dragon'" in problems(bpy.context)[0].message
+    fixed_by("BALL")
+
+
+def test_all_options_can_give_built_in_points_a_text_of_their_own(
+    settings: properties.LucidSettings, tmp_path: Path
+) -> None:
+    settings.model, settings.model_source = "OTHER", str(tmp_path)
+    settings.prompt, settings.customise = "a dragon", True
+    settings.options.initialiser_kind = BuiltinPoints.__name__
+    assert "know no prop" in problems(bpy.context)[0].message
+    settings.options.initialiser_builtinpoints.prompt = "a turtle"
+    assert problems(bpy.context) == []
 
 
 def test_an_option_out_of_range(settings: properties.LucidSettings) -> None:

@@ -12,6 +12,7 @@ from lucid_blender.core.inputs import Inputs
 from lucid_blender.core.meshes import TriangleMesh
 from lucid_blender.core.options import (
     Box,
+    BuiltinPoints,
     Control,
     DiffusionModel,
     FromSplats,
@@ -87,6 +88,7 @@ GENERATIONS = [
     Generation(prompt="x", representation=Nerf(blob=GaussianBlob(deviation=0.3), grid=HashGrid(levels=3))),
     *(with_representation(preset("draft", "a red mushroom"), name) for name in REPRESENTATIONS),
     Generation(prompt="x", initialiser=Box(size=(0.6, 1.2, 0.5))),
+    Generation(prompt="x", initialiser=BuiltinPoints(prompt="a mug", scale=0.63)),
     Generation(prompt="x", initialiser=PointE(prompt="a man head.", sha256=("0" * 64, ""))),
     Generation(prompt="x", initialiser=ShapE(source="/models/shap-e")),
 ]

@@ -9,7 +9,7 @@ import pytest
 
 from lucid_blender.core.editing import Frame, InitialSplats, outside_box, training_frame
 from lucid_blender.core.errors import InvalidInput
-from lucid_blender.core.options import FromSplats, Generation, Sphere
+from lucid_blender.core.options import BUILTIN, DiffusionModel, FromSplats, Generation
 from lucid_blender.core.presets import editing, initialiser, preset
 from lucid_blender.core.splats import SplatCloud
 
@@ -99,13 +99,14 @@ def test_a_box_without_inside_is_refused() -> None:
         FromSplats(edit_box=(0, 0, 0, 1, -1, 1))
 
 
+@pytest.mark.parametrize("source", [BUILTIN, "someone/model"])
 @pytest.mark.parametrize("name", ["draft", "standard", "paper"])
-def test_editing_is_shorter_and_neither_dissolves_nor_resets(name: str) -> None:
-    whole: Generation = preset(name, "a red mug")  # type: ignore[arg-type]
+def test_editing_is_shorter_and_neither_dissolves_nor_resets(name: str, source: str) -> None:
+    whole: Generation = preset(name, "a red mug", model=DiffusionModel(source=source))  # type: ignore[arg-type]
     edit = editing(whole)
     assert edit.iterations == whole.iterations // 2
     assert edit.timesteps.high_at_start == edit.timesteps.high == whole.timesteps.high
     assert edit.representation.densification is not None
     assert edit.representation.densification.opacity_reset_every == 0
-    assert isinstance(whole.initialiser, Sphere) and edit.initialiser == FromSplats()
+    assert whole.initialiser != FromSplats() == edit.initialiser
     assert initialiser("splats", whole) == FromSplats()

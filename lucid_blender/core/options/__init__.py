@@ -7,7 +7,7 @@ Numbers without another source are those of the LucidDreamer release (published 
 from .cameras import OrbitCameras
 from .control import Control, ControlKind
 from .generation import Generation, Rasterizer
-from .initialisers import Box, FromSplats, Initialiser, MeshSurface, PointE, ShapE, Sphere
+from .initialisers import Box, BuiltinPoints, FromSplats, Initialiser, MeshSurface, PointE, ShapE, Sphere
 from .meshing import Meshing
 from .model import BUILTIN, DiffusionModel, Lora, TextualInversion
 from .objectives import (
@@ -45,6 +45,7 @@ from .representations import (
 __all__ = [
     "BUILTIN",
     "Box",
+    "BuiltinPoints",
     "ConeBlob",
     "Consistent3d",
     "Control",

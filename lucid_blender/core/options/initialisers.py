@@ -108,6 +108,23 @@ class ShapE:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BuiltinPoints:
+    """Points on the surface of a prop that the built-in model knows, by a small network from the same scenes."""
+
+    prompt: str = ""  # a simpler text for the shape, for example "a red car"; "": the run's own
+    count: int = 2_000  # splats; those beyond the network's 1024 points share them
+    jitter: float = 0.02  # metres, standard deviation of the offset from the points
+    scale: float = 1.0  # of the built-in model's size, where props reach 0.95 metres from the origin
+    opacity: float = 0.1
+    use_colors: bool = True  # False: mid-grey
+
+    def __post_init__(self) -> None:
+        _check_points(self.count, self.opacity)
+        require(self.jitter >= 0, f"jitter is {self.jitter}; wanted >= 0")
+        require(self.scale > 0, f"scale is {self.scale}; wanted > 0")
+
+
+@dataclass(frozen=True, kw_only=True)
 class FromSplats:
     """The splats of an object or a file with all their values: 3D editing. They travel beside the options."""
 
@@ -122,7 +139,7 @@ class FromSplats:
         )
 
 
-Initialiser = Sphere | Box | MeshSurface | PointE | ShapE | FromSplats
+Initialiser = Sphere | Box | MeshSurface | BuiltinPoints | PointE | ShapE | FromSplats
 
 
 def _check_points(count: int, opacity: float) -> None:
