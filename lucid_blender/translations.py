@@ -2,6 +2,7 @@
 
 By language, context and the English text, which is the key: buttons of operators are in the context "Operator", all
 else is in "*", texts with {names} for what is filled in, too. Options keep their names, which are those of papers.
+In "*" Blender's own words go before these. So panels have the context "Lucid", where the words of "*" are, too.
 """
 
 import bpy
@@ -133,11 +134,16 @@ GERMAN = {
     },
 }
 LANGUAGES = {"de": GERMAN}
+PANELS = "Lucid"  # their context
 
 
 def register() -> None:
     table = {
-        language: {(context, text): word for context, words in contexts.items() for text, word in words.items()}
+        language: {
+            (context, text): word
+            for context, words in (*contexts.items(), (PANELS, contexts["*"]))
+            for text, word in words.items()
+        }
         for language, contexts in LANGUAGES.items()
     }
     bpy.app.translations.register(__package__, table)

@@ -23,6 +23,7 @@ class LUCID_PT_generate(bpy.types.Panel):
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Lucid"
+    bl_translation_context = "Lucid"
 
     def draw_header_preset(self, context: bpy.types.Context) -> None:
         LUCID_PT_presets.draw_panel_header(self.layout)

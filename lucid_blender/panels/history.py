@@ -38,6 +38,7 @@ class LUCID_PT_history(bpy.types.Panel):
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Lucid"
+    bl_translation_context = "Lucid"
     bl_parent_id = "LUCID_PT_generate"
     bl_options = {"DEFAULT_CLOSED"}
 

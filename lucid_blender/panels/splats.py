@@ -11,6 +11,7 @@ class LUCID_PT_splats(bpy.types.Panel):
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Lucid"
+    bl_translation_context = "Lucid"
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, active = self.layout, context.active_object

@@ -28,6 +28,7 @@ class LUCID_PT_trash(bpy.types.Panel):
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Lucid"
+    bl_translation_context = "Lucid"
     bl_parent_id = "LUCID_PT_history"
     bl_options = {"DEFAULT_CLOSED"}
 

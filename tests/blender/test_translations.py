@@ -102,6 +102,12 @@ def test_the_sidebar_s_basic_texts_are_complete(language: str) -> None:
     assert buttons - icons <= set(words[BUTTONS])
 
 
+def test_no_panel_takes_blenders_own_word_for_its_name() -> None:
+    """Blender's German for History is that of a log."""
+    found = [cls for cls in panels.CLASSES if issubclass(cls, bpy.types.Panel)]
+    assert found and {cls.bl_translation_context for cls in found} == {translations.PANELS}
+
+
 def test_blender_is_told_by_language_and_context(monkeypatch: pytest.MonkeyPatch) -> None:
     told: dict[str, dict[str, dict[tuple[str, str], str]]] = {}  # the wheels know no other languages
     fake = SimpleNamespace(register=told.__setitem__, unregister=told.__delitem__)
@@ -110,5 +116,6 @@ def test_blender_is_told_by_language_and_context(monkeypatch: pytest.MonkeyPatch
         translations.register()
         (table,) = told.values()
         assert table["de"][BUTTONS, "Generate"] == "Erzeugen" and table["de"][REST, "Seed"] == "Startwert"
+        assert table["de"][translations.PANELS, "History"] == "Verlauf"
         translations.unregister()
     assert not told
