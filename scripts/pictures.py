@@ -48,7 +48,7 @@ OBJECTIVES = ("sds", "ism", "vdm")
 SHIPPED_LORA = ROOT / "lucid_blender" / "backend" / "models" / "lora-dipped"
 GALLERY = ROOT / "benchmarks" / "prompts" / "builtin.txt"
 EIGHT = ROOT / "benchmarks" / "prompts" / "eight.txt"
-KEPT = ("a green rocket", RED, "a blue car", "a yellow chair")  # in the history that is shown
+KEPT = ("a green rocket", "a blue car", "a yellow chair", RED)  # in the history that is shown, the last in full
 TABLE = Scene("table", "red", seed=3)  # proportions unlike the canonical ones, so that text alone cannot tell them
 GOOD = ("--preset", "standard", "--iterations", "600")
 GROWN = ("--preset", "standard", "--iterations", "400", "--prompt", LIGHTHOUSE)
