@@ -87,8 +87,7 @@ def main(options: argparse.Namespace) -> Iterator[float]:
 def watch(state: object, options: argparse.Namespace) -> Generator[float, None, int]:
     """Wait for the end; pictures early and on the way. Returns how often the splats changed in the viewport."""
     deadline = time.monotonic() + options.seconds
-    # Names, and shares of the steps: Standard makes splats transparent at a quarter and at half; then they recover.
-    moments = [("early", 0.1), ("middle", 0.4)]
+    moments = [("early", 0.1), ("middle", 0.4)]  # names, and shares of the steps; some presets reset opacities at half
     seen, last = 0, None
     while state.busy:
         if time.monotonic() > deadline:
