@@ -13,6 +13,7 @@ from .core.option_fields import option_fields
 from .core.options import (
     BUILTIN,
     DiffusionModel,
+    Gaussians,
     Generation,
     Image,
     Lora,
@@ -112,7 +113,10 @@ def to_generation(
     if settings.customise if customise is None else customise:
         online = {"source": source, "allow_download": model.allow_download}
         basics["model"] = read(settings.options.model, DiffusionModel, **online)
-        if settings.options.representation_kind == Image.__name__:
+        kind = settings.options.representation_kind
+        if kind != Gaussians.__name__:
+            basics["initialiser"] = Sphere()  # only splats have another start
+        if kind == Image.__name__:
             basics |= _of_an_image(settings.options)
         generation: Generation = read(settings.options, Generation, prompt=text, **basics)
         return editing(generation) if edits else generation
@@ -148,12 +152,11 @@ def _start_of(settings: Settings) -> dict[str, Any]:
 
 
 def _of_an_image(options: OptionsGroup) -> dict[str, Any]:
-    """What a picture asks of options that say nothing about it: it has no views, no depth and no first shape."""
+    """What a picture asks of options that say nothing about it: it has no views and no depth."""
     regularisers = read(options.regularisers, Regularisers)
     return {
         "view_prompts": NoViews(),
         "regularisers": replace(regularisers, disparity_share=0, flip=0, tv_disparity=0),
-        "initialiser": Sphere(),
     }
 
 

@@ -20,9 +20,10 @@ from lucid_blender.core.options import (
     MeshSurface,
     Nerf,
     OrbitCameras,
+    Sphere,
     Vdm,
 )
-from lucid_blender.core.presets import OBJECTIVES, PRESETS, objective, preset
+from lucid_blender.core.presets import OBJECTIVES, PRESETS, objective, preset, with_representation
 from lucid_blender.generations import fill_options, needs_mesh, to_generation
 from lucid_blender.panels import sections
 from lucid_blender.panels.options import DRAWN_ABOVE, draw_options
@@ -57,7 +58,7 @@ def test_every_objective_comes_back_exactly(name: str) -> None:
 
 def test_lists_choices_and_absent_values_come_back() -> None:
     controls = (Control(kind="depth", source="builtin", timesteps=(0.1, 0.7)), Control(kind="normal", source="x"))
-    generation = replace(preset("draft", "a cup"), controls=controls, representation=Nerf())
+    generation = replace(with_representation(preset("draft", "a cup"), Nerf()), controls=controls)
     assert there_and_back(generation) == generation
     assert there_and_back(replace(generation, controls=())).controls == ()
     splats = preset("draft", "a cup")
@@ -205,6 +206,7 @@ class Layout:
 def test_every_option_is_drawn() -> None:
     chosen = settings()
     chosen.customise = True
+    chosen.options.initialiser_kind = Sphere.__name__  # others have a prompt of their own
     drawn: list[str] = []
     draw_options(Layout(drawn), chosen.options, Generation)
     assert {"iterations", "gradient_scale", "objective_kind", "percent_dense", "radius_limits", "rasterizer"} <= set(
