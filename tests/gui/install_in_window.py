@@ -55,6 +55,7 @@ def main(options: argparse.Namespace) -> Iterator[float]:
     yield from until(lambda: state.step >= 1 and bool(state.lines), LONGEST)
     yield 1.0
     picture(options.output / "install-running.png")
+    assert state.busy, (state.message, state.advice, list(state.lines)[-20:])
     bpy.ops.lucid.cancel_installation()
     yield from until(lambda: not state.busy, 60)
     yield SETTLE
