@@ -106,7 +106,7 @@ def editing(kitchen: Kitchen) -> Bytes:
     """a red mushroom, made blue, and made blue by half; three runs of the draft preset"""
     red = kitchen.generate("red", RED, "--preset", "draft")
     start = ("--initial-splats", str(red / "prop.ply"))
-    blue = kitchen.generate("blue", BLUE, *start)
+    blue = kitchen.generate("blue", BLUE, *start, iterations=600)
     box = ("--preset", "draft", "--edit-box", "0", "-2", "-2", "2", "2", "2")
     half = kitchen.generate("half", BLUE, *start, *box, iterations=300)
     tiles = [side for folder in (red, blue, half) for side in sides(turntable_sheet(folder))]
