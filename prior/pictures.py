@@ -7,8 +7,6 @@ would do with the light, is kept with each pixel (`grammar/shading.py`), so one 
 that the prop touches are kept: twelve bytes each.
 """
 
-import argparse
-import multiprocessing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,6 +38,7 @@ from lucid_blender.backend.grammar.scene import trace_scene
 from lucid_blender.backend.grammar.shading import shade
 from lucid_blender.backend.grammar.tracer import LAYERS
 
+from .shards import command
 from .storage import STATE
 
 BACKGROUND_COLORS = np.array(list(BACKGROUNDS.values()), np.float32)
@@ -234,18 +233,5 @@ def load_pictures(folder: Path = STATE / "pictures") -> Pictures:
     return Pictures(shards, np.concatenate([beside(file, "facts") for file in files]))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=40000, help="pictures in all, in shards of %d" % SHARD)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--folder", type=Path, default=STATE / "pictures")
-    arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    wanted = range(-(-arguments.count // SHARD))
-    jobs = [(n, arguments.folder) for n in wanted if not (arguments.folder / f"layers-{n:03}.npy").exists()]
-    with multiprocessing.get_context("spawn").Pool(arguments.workers) as pool:
-        pool.starmap(render_shard, jobs, chunksize=1)
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, render_shard, "layers-{number:03}.npy", size=SHARD, count=40000, folder=STATE / "pictures")

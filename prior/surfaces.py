@@ -1,13 +1,11 @@
 """Training surfaces: points on random props, kept as layers, and coloured anew each time they are read.
 
-python -m prior.surfaces --count 4000
+python -m prior.surfaces --count 5000
 
 As with the pictures, which of a prop's parts have the named colours is kept with each point, so that one shape serves
 all colours and materials.
 """
 
-import argparse
-import multiprocessing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from lucid_blender.backend.grammar.tracer import LAYERS, surface_layers
 from lucid_blender.backend.initialisers.mesh import barycentric
 
 from .pictures import LARGEST, POWER, Pictures, facts_of, random_scene
+from .shards import command
 from .storage import STATE
 
 POINTS = 2048  # of each prop
@@ -95,18 +94,5 @@ def load_surfaces(folder: Path = STATE / "surfaces") -> Surfaces:
     return Surfaces(places, layers, Pictures([], facts))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=4000, help="props in all, in shards of %d" % SHARD)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--folder", type=Path, default=STATE / "surfaces")
-    arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    wanted = range(-(-arguments.count // SHARD))
-    jobs = [(n, arguments.folder) for n in wanted if not (arguments.folder / f"surfaces-{n:03}.npz").exists()]
-    with multiprocessing.get_context("spawn").Pool(arguments.workers) as pool:
-        pool.starmap(make_shard, jobs, chunksize=1)
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, make_shard, "surfaces-{number:03}.npz", size=SHARD, count=5000, folder=STATE / "surfaces")
