@@ -103,12 +103,12 @@ def control(kitchen: Kitchen) -> Bytes:
 
 
 def editing(kitchen: Kitchen) -> Bytes:
-    """a red mushroom, made blue, and made blue by half; three runs of the draft preset"""
+    """a red mushroom, made blue, and made blue by half; two runs of the draft preset and one of the standard one"""
     red = kitchen.generate("red", RED, "--preset", "draft")
     start = ("--initial-splats", str(red / "prop.ply"))
-    blue = kitchen.generate("blue", BLUE, *start, iterations=600)
+    blue = kitchen.generate("blue", BLUE, *start)
     box = ("--preset", "draft", "--edit-box", "0", "-2", "-2", "2", "2", "2")
-    half = kitchen.generate("half", BLUE, *start, *box, iterations=300)
+    half = kitchen.generate("half", BLUE, *start, *box)
     tiles = [side for folder in (red, blue, half) for side in sides(turntable_sheet(folder))]
     return contact_sheet(tiles, len(SIDES), 8)
 

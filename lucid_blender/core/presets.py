@@ -130,9 +130,11 @@ def initialiser(name: str, generation: Generation) -> Initialiser:
 
 
 def editing(generation: Generation) -> Generation:
-    """The same settings for splats that are there already: half the iterations, no splat made transparent on the way,
-    and no first phase at high timesteps, which would dissolve the shape before it is made anew."""
-    generation = with_iterations(generation, max(generation.iterations // 2, 1))
+    """The same settings for splats that are there already: no splat made transparent on the way, and no first phase at
+    high timesteps, which would dissolve the shape before it is made anew. Half the iterations are enough, but for the
+    built-in model, whose presets start from a shape as well and are no longer than that needs."""
+    if generation.model.source != BUILTIN:
+        generation = with_iterations(generation, max(generation.iterations // 2, 1))
     representation = generation.representation
     if isinstance(representation, Gaussians) and representation.densification is not None:
         densification = replace(representation.densification, opacity_reset_every=0)

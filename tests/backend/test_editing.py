@@ -255,7 +255,7 @@ def test_a_file_of_splats_is_edited_with_the_settings_for_that(tmp_path: Path) -
     assert made.inputs.splats is not None and not made.inputs.splats.frozen.any()
     assert np.array_equal(made.inputs.splats.cloud.positions, cloud.positions)
     assert made.generation.initialiser == FromSplats()
-    assert made.generation.iterations == 150  # half of the draft's
+    assert made.generation.iterations == 300  # the draft's
     longer = request_of("--initial-splats", str(tmp_path / "prop.ply"), "--iterations", "200")
     assert longer.generation.iterations == 200
 

@@ -128,7 +128,7 @@ def test_an_edit_lands_where_the_original_was_and_hides_it() -> None:
     assert np.array_equal(found.sh[kept], cloud.sh[kept]) and not found.sh[~kept].any()
     settings = json.loads(made["settings"])
     assert made["prompt"] == "a blue mushroom" and settings["initialiser"]["kind"] == "FromSplats"
-    assert settings["iterations"] == 150 and settings["seed"] == 3  # half of the draft's
+    assert settings["iterations"] == 300 and settings["seed"] == 3  # the draft's
 
 
 @pytest.mark.usefixtures("fake_backend")
