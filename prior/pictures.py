@@ -144,12 +144,15 @@ def draw(
 
 
 def encoded(layers: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Layers and alpha [M, 12] as bytes; half a step is 0.2 % of the largest value, less for the squared ones' dark."""
-    return np.round((np.clip(layers / LARGEST, 0, 1)) ** (1 / POWER) * 255).astype(np.uint8)
+    """Layers [M, 11], or with alpha [M, 12], as bytes; half a step is 0.2 % of the largest value, less for the squared
+    ones' dark."""
+    kinds = layers.shape[-1]
+    return np.round((np.clip(layers / LARGEST[:kinds], 0, 1)) ** (1 / POWER[:kinds]) * 255).astype(np.uint8)
 
 
 def decoded(layers: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return (layers.astype(np.float32) / 255) ** POWER * LARGEST
+    kinds = layers.shape[-1]
+    return (layers.astype(np.float32) / 255) ** POWER[:kinds] * LARGEST[:kinds]
 
 
 def recolors(scene: Scene, follows: bool) -> list[str]:

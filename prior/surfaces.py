@@ -19,7 +19,7 @@ from lucid_blender.backend.grammar.surface import zero_level
 from lucid_blender.backend.grammar.tracer import LAYERS, surface_layers
 from lucid_blender.backend.initialisers.mesh import barycentric
 
-from .pictures import LARGEST, POWER, Pictures, facts_of, random_scene
+from .pictures import Pictures, decoded, encoded, facts_of, random_scene
 from .shards import command
 from .storage import STATE
 
@@ -47,7 +47,7 @@ class Surfaces:
         """Points [count, 3] of one prop, their sRGB colours [count, 3] without light, and what it shows."""
         prop = self.props.describe(index, generator, held_out)
         chosen = generator.choice(POINTS, count, replace=False)
-        layers = (self.layers[index, chosen].astype(np.float32) / 255) ** POWER[:LAYERS] * LARGEST[:LAYERS]
+        layers = decoded(self.layers[index, chosen])
         main, accent = self.props.paints(index, prop, generator)
         return self.places[index, chosen].astype(np.float32), shade(layers, main, accent, prop.material), prop
 
@@ -74,11 +74,11 @@ def make_shard(number: int, folder: Path) -> None:
         scene = random_scene(number * SHARD + i, generator)
         points, found = on_surface(scene, POINTS, generator)
         places.append(points.astype(np.float16))
-        layers.append(np.round((np.clip(found / LARGEST[:LAYERS], 0, 1)) ** (1 / POWER[:LAYERS]) * 255))
+        layers.append(encoded(found))
         facts.append(facts_of(scene, 0.0, 0.0, 0.0))
     path = folder / f"surfaces-{number:03}.npz"
     partial = path.with_suffix(".partial.npz")
-    np.savez(partial, places=places, layers=np.array(layers, np.uint8), facts=np.array(facts, np.float32))
+    np.savez(partial, places=places, layers=layers, facts=np.array(facts, np.float32))
     partial.replace(path)
 
 

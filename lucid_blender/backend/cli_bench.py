@@ -14,12 +14,8 @@ from ..core.options import BUILTIN, DiffusionModel, Generation
 from ..core.presets import OBJECTIVES, PRESETS, REPRESENTATIONS, initialiser, objective, preset, with_representation
 
 PROMPTS = ("a red mushroom", "a blue car", "a yellow chair", "an orange duck")  # round, and with two sides or four
-WORDS = (
-    "preset",
-    "objective",
-    "representation",
-    "initialiser",
-)  # what a setting may choose besides single options: sets of them
+# What a setting may choose besides single options: sets of them.
+WORDS = ("preset", "objective", "representation", "initialiser")
 
 
 def add_benches(parser: argparse.ArgumentParser) -> None:

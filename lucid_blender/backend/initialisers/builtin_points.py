@@ -17,9 +17,9 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from ...core.options import BuiltinPoints
 from ...core.splats import SplatCloud
 from ..builtin_words import named_prop
+from ..weight_files import MODELS
 from .sphere import grey, round_splats
 
-MODELS = Path(__file__).resolve().parents[1] / "models"
 WEIGHTS = MODELS / "points" / "points.safetensors"
 POINTS = 1024
 WORDS, HIDDEN, BASIS, PAINTS = 128, 512, 256, 128  # widths
