@@ -2,6 +2,7 @@
 
 torchrun --nproc-per-node 2 -m prior.train_diffusion --minutes 60 --bf16
 python -m prior.train_diffusion --minutes 60 --resume
+python -m prior.train_diffusion --minutes 90 --resume --keep-words
 python -m prior.train_diffusion --minutes 10 --bf16 --device cuda --workers 14 --batch 256
 
 On a CPU two single-thread processes average their gradients over gloo; one process works as well. The learning rate
@@ -119,6 +120,7 @@ class Trainer:
     prediction: str  # "epsilon" or "v_prediction"
     device: str
     workers: int  # processes that draw batches; 0: this one does
+    keep_words: bool  # train the U-Net alone: what else was trained with the text encoder stays good
 
     def __post_init__(self) -> None:
         self.model.to(self.device)
@@ -215,6 +217,10 @@ class Trainer:
         if "reader" in state:
             self.reader.load_state_dict(state["reader"])
         torch._foreach_copy_(self.ema, [state["ema"][name] for name, _ in self.model.named_parameters()])
+        if self.keep_words:
+            averages = {name: w for name, w in state["ema"].items() if name.startswith("text_encoder.")}
+            self.model.load_state_dict(averages, strict=False)
+            self.model.text_encoder.requires_grad_(False)
         self.step, self.samples, self.spent = state["step"], state["samples"], state["spent"]
         self.generator.manual_seed(1000 + self.rank + 7919 * self.step)
 
@@ -237,8 +243,13 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--workers", type=int, default=0, help="processes that draw batches; some on a GPU's machine")
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument(
+        "--keep-words", action="store_true", help="with --resume: leave the text encoder, train the U-Net alone"
+    )
     parser.add_argument("--save-every", type=float, default=120.0, help="seconds")
     arguments = parser.parse_args()
+    if arguments.keep_words and not arguments.resume:
+        parser.error("--keep-words needs a trained text encoder: add --resume")
     torch.set_num_threads(arguments.threads)
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     if rank == 0 and not Path(TOKENIZER, "vocab.json").exists():
@@ -252,7 +263,7 @@ def main() -> None:
     model = Denoiser(batches.tokenizer).train()
     trainer = Trainer(
         model, batches, rank, world, arguments.rate, arguments.minutes, arguments.bf16, arguments.prediction,
-        arguments.device, arguments.workers,
+        arguments.device, arguments.workers, arguments.keep_words,
     )  # fmt: skip
     if arguments.resume:
         trainer.resume()
