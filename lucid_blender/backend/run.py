@@ -56,7 +56,7 @@ def handle(request: Generate | ExtractMesh) -> Events:
     """Answer one request with events, the last of them Finished. Errors are raised, not yielded."""
     if isinstance(request, ExtractMesh):
         yield Progress(stage="Meshing", splats=len(request.splats))
-        yield Finished(mesh=extract(request.splats, request.meshing))
+        yield Finished(mesh=extract(request.splats, request.meshing, choices.make_rasterizer("auto")))
         return
     folder = Path(request.job_folder)
     if request.resume:

@@ -69,13 +69,18 @@ def turning(
     Every degree's functions turn into one another, so a function's values at enough directions say its coefficients:
     the least-squares problem has no residual, and the answer is exact to rounding.
     """
-    k = np.arange(_DIRECTIONS) + 0.5  # a Fibonacci lattice on the sphere
-    height, angle = 1 - 2 * k / _DIRECTIONS, k * math.pi * (3 - math.sqrt(5))
-    ring = np.sqrt(1 - height * height)
-    directions = np.stack([ring * np.cos(angle), ring * np.sin(angle), height], axis=-1)
+    directions = spread_directions(_DIRECTIONS)
     here, before = basis(directions, degree), basis(directions @ rotation, degree)  # rows R^-1 d
     turned = np.zeros((sh_coefficients(degree),) * 2)
     for of_degree in range(degree + 1):
         band = slice(of_degree**2, (of_degree + 1) ** 2)
         turned[band, band] = np.linalg.lstsq(here[:, band], before[:, band], rcond=None)[0]
     return turned
+
+
+def spread_directions(count: int) -> Matrix:
+    """[count, 3] unit vectors spread evenly, a Fibonacci lattice on the sphere; none is a pole."""
+    k = np.arange(count) + 0.5
+    height, angle = 1 - 2 * k / count, k * math.pi * (3 - math.sqrt(5))
+    ring = np.sqrt(1 - height * height)
+    return np.stack([ring * np.cos(angle), ring * np.sin(angle), height], axis=-1)

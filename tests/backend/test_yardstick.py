@@ -34,7 +34,7 @@ FAULTS: dict[str, Callable[[], SplatCloud]] = {
 
 
 def scored(cloud: SplatCloud, scene: Scene = CAR) -> Score:
-    return score(look(cloud, RASTERIZE), extract(cloud, Meshing(resolution=96, triangles=8000)), scene)
+    return score(look(cloud, RASTERIZE), extract(cloud, Meshing(resolution=96, triangles=8000), RASTERIZE), scene)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A closed, coloured mesh around splats: density, solid, marching cubes, smoothing, decimation, colours."""
+"""A closed, coloured mesh around splats: density, solid, blur, marching cubes, smoothing, decimation, colours."""
 
 from __future__ import annotations
 
@@ -16,32 +16,47 @@ from ...core.errors import InvalidInput
 from ...core.meshes import TriangleMesh
 from ...core.options import Meshing
 from ...core.splats import SplatCloud
+from ..rasterizers.contract import Rasterize
 from .decimation import Points, Triangles, decimated
 from .density import MIN_OPACITY, Grid, Mask, density_grid
+from .seen_colors import seen_colors
 
 log = logging.getLogger(__name__)
 
 HOLE = 0.04  # of the longest side: radius of the largest holes in a wall that are closed
+PIT = 1 / 64  # of the longest side: half the width of the crevices that are filled
 CRUMB = 0.005  # pieces with less than this share of the largest one's volume are never kept
+BLUR = 1.25  # samples: standard deviation of what takes the single splats out of the wall
+BUMP = 2  # samples: parts that the blur takes away and that stand out farther are no unevenness of a wall
 SMOOTHING_STEPS = 10
 SHRINK, GROW = 0.5, -0.53  # Taubin's lambda and mu
-SEEN = 0.05  # density below which a vertex takes the colour of the nearest splat
+PIXELS = 2  # a sample, of the pictures that colour the vertices
+BEHIND = 3.0  # samples that a vertex may lie behind the splats that colour it
+BARE = 0.05  # density below which a vertex takes the colour of the nearest splat
 
 
-def extract(cloud: SplatCloud, options: Meshing) -> TriangleMesh:
+def extract(cloud: SplatCloud, options: Meshing, rasterize: Rasterize) -> TriangleMesh:
     """The outer surface of ``cloud``, where the density is ``options.density``; watertight, without inner walls.
 
-    Raises InvalidInput when there are no splats or the density nowhere reaches the threshold.
+    Its colours are those that ``rasterize`` draws; where nobody can see, those of the splats around. Raises
+    InvalidInput when there are no splats or the density nowhere reaches the threshold.
     """
     grid = density_grid(cloud, options.resolution)
-    return surface_of(grid, options.density, options, lambda vertices: _colors(grid, vertices, cloud))
+
+    def colors_at(vertices: Points, triangles: Triangles) -> npt.NDArray[np.float32]:
+        places, normals = grid.origin + grid.step * vertices, vertex_normals(vertices, triangles)
+        size, depth = PIXELS * options.resolution, BEHIND * grid.step
+        colors, seen = seen_colors(cloud, places, normals, rasterize, size=size, depth=depth)
+        return np.where(seen[:, None], colors, _colors(grid, vertices, cloud))
+
+    return surface_of(grid, options.density, options, colors_at)
 
 
 def surface_of(
     grid: Grid,
     level: float,
     options: Meshing,
-    colors_at: Callable[[Points], npt.NDArray[np.float32]],  # vertices [V, 3] in samples -> sRGB [V, 3]
+    colors_at: Callable[[Points, Triangles], npt.NDArray[np.float32]],  # vertices [V, 3] in samples -> sRGB [V, 3]
 ) -> TriangleMesh:
     """The outer surface of any density, where it is ``level``; ``options.density`` is not looked at.
 
@@ -53,14 +68,14 @@ def surface_of(
             f"the density reaches {peak:.3g} at most; the surface is drawn at {level:g}",
             advice=f"Lower the density that the surface is drawn at below {peak:.2g}, or let the run go on for longer.",
         )
-    solid = largest_pieces(filled(grid.density > level), options.components)
+    solid = largest_pieces(without_pits(filled(grid.density > level)), options.components)
     vertices, triangles = _marching_cubes(_field(grid.density, solid, level), level)
     vertices = smoothed(vertices, triangles)
     vertices, triangles = decimated(vertices, triangles, options.triangles)
     mesh = TriangleMesh(
         vertices=(grid.origin + grid.step * vertices).astype(np.float32),
         triangles=triangles.astype(np.int32),
-        colors=colors_at(vertices),
+        colors=colors_at(vertices, triangles),
     )
     log.info("mesh of %s triangles, density up to %.2f", len(mesh.triangles), peak)
     return mesh
@@ -81,6 +96,14 @@ def filled(wall: Mask) -> Mask:
     if inside.any():
         solid = solid | _grown(inside, radius)
     return np.asarray(_closed(solid)[(slice(border, -border),) * 3])
+
+
+def without_pits(solid: Mask) -> Mask:
+    """``solid`` [X, Y, Z] without crevices up to 3 % of the longest side wide, such as those between two splats."""
+    radius = max(1, round(PIT * max(solid.shape)))
+    padded = np.pad(solid, radius + 1)
+    free = _grown(~_grown(padded, radius), radius)
+    return np.asarray(_closed(~free)[(slice(radius + 1, -radius - 1),) * 3])
 
 
 def _closed(mask: Mask) -> Mask:
@@ -114,10 +137,18 @@ def largest_pieces(solid: Mask, components: int) -> Mask:
 
 
 def _field(density: npt.NDArray[np.float32], solid: Mask, level: float) -> npt.NDArray[np.float32]:
-    """The density, raised above ``level`` inside the solid and kept below it outside."""
-    inside = np.maximum(density, np.where(density > level, density, 2 * level))
+    """The density, raised above ``level`` inside the solid and kept below it outside, blurred.
+
+    It ends at twice the level, as far above as air is below, so that the blur leaves a flat wall where it is. Sheets
+    and rods that are too thin for the blur stay as they were.
+    """
+    inside = np.where(density > level, np.minimum(density, 2 * level), 2 * level)
     outside = np.where(density > level, 0, density)
-    return np.where(solid, inside, outside).astype(np.float32)
+    field = np.where(solid, inside, outside).astype(np.float32)
+    blurred = np.asarray(scipy.ndimage.gaussian_filter(field, BLUR, truncate=3))
+    lost = solid & (blurred <= level)
+    gone = lost & ~_grown(blurred > level, BUMP)
+    return np.where(lost & _grown(gone, BUMP), field, blurred)
 
 
 def _marching_cubes(field: npt.NDArray[np.float32], level: float) -> tuple[Points, Triangles]:
@@ -133,6 +164,15 @@ def signed_volume(vertices: Points, triangles: Triangles) -> float:
     """Volume enclosed by the triangles, positive when they are counter-clockwise seen from outside."""
     a, b, c = (vertices[triangles[:, k]] for k in range(3))
     return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
+
+
+def vertex_normals(vertices: Points, triangles: Triangles) -> Points:
+    """[V, 3] of unit length: the mean over the triangles around, by their areas."""
+    a, b, c = (vertices[triangles[:, k]] for k in range(3))
+    normals = np.zeros_like(vertices)
+    for k in range(3):
+        np.add.at(normals, triangles[:, k], np.cross(b - a, c - a))
+    return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12))
 
 
 def smoothed(vertices: Points, triangles: Triangles) -> Points:
@@ -154,7 +194,7 @@ def _colors(grid: Grid, vertices: Points, cloud: SplatCloud) -> npt.NDArray[np.f
     density = scipy.ndimage.map_coordinates(grid.density, vertices.T, order=1)
     channels = [scipy.ndimage.map_coordinates(grid.color[..., k], vertices.T, order=1) for k in range(3)]
     colors = np.stack(channels, axis=1) / np.maximum(density, 1e-6)[:, None]
-    bare = np.flatnonzero(density < SEEN)
+    bare = np.flatnonzero(density < BARE)
     if len(bare):
         visible = np.flatnonzero(cloud.opacities >= MIN_OPACITY)
         _, nearest = cKDTree(cloud.positions[visible]).query(grid.origin + grid.step * vertices[bare])

@@ -126,7 +126,7 @@ class GaussianSplats:
 
     def mesh(self, options: Meshing) -> TriangleMesh:
         """A mesh around the splats as they are."""
-        return extract(self.snapshot(), options)
+        return extract(self.snapshot(), options, self._rasterize)
 
     def pictures(self) -> dict[str, Tensor]:
         """None: a turntable shows splats."""

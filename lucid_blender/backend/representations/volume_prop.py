@@ -61,7 +61,7 @@ def mesh(field: Field, radius: float, level: float, options: Meshing) -> Triangl
     )
 
     return surface_of(
-        grid, level, options, lambda vertices: field(torch.from_numpy(origin + step * vertices))[1].numpy()
+        grid, level, options, lambda vertices, _: field(torch.from_numpy(origin + step * vertices))[1].numpy()
     )
 
 
