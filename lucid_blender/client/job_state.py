@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,6 +13,11 @@ from ..core.pictures import Picture
 from .curve import Curve
 
 Phase = Literal["idle", "running", "paused", "stopping", "finished", "cancelled", "failed"]
+
+
+def with_values(text: str, **values: object) -> str:
+    """The text with the values where it has their names; braces of a text without values are its own."""
+    return text.format(**values) if values else text
 
 
 @dataclass
@@ -90,17 +96,19 @@ class JobState:
         self.phase = "cancelled" if failed.kind == "Cancelled" else "failed"
         self.message, self.advice, self.job_folder = failed.message, failed.advice, failed.job_folder
 
-    @property
-    def line(self) -> str:
-        """One line for the progress bar and the status bar."""
+    def line(self, say: Callable[..., str] = with_values) -> str:
+        """One line for the progress bar and the status bar; ``say`` fills a text in, in whatever language."""
         in_bytes = self.unit == "bytes"
-        done = share_in_words(self.step, self.steps) if in_bytes else f"step {self.step}/{self.steps}"
+        if in_bytes:
+            done = share_in_words(self.step, self.steps)
+        else:
+            done = say("step {step}/{steps}", step=self.step, steps=self.steps)
         if self.phase == "paused":
-            return f"Paused at {done}"
+            return say("Paused at {done}", done=done)
         # Sizes and time fill the bar of a narrow panel, which has the stage above it.
-        parts = [done if in_bytes else f"{self.stage}: {done}" if self.step else self.stage]
+        parts = [done if in_bytes else f"{say(self.stage)}: {done}" if self.step else say(self.stage)]
         if self.seconds_left >= 0:
-            parts.append(f"{duration(self.seconds_left)} left")
+            parts.append(say("{time} left", time=duration(self.seconds_left)))
         return ", ".join(parts)
 
 

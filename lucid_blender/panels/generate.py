@@ -113,8 +113,8 @@ def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     column = layout.column(align=True)
     column.label(text=state.title, icon="SHADERFX")
     if state.unit == "bytes":
-        column.label(text=state.stage, icon="IMPORT")
-    column.progress(factor=state.factor, type="BAR", text=state.line)
+        column.label(text=filled(state.stage), icon="IMPORT")
+    column.progress(factor=state.factor, type="BAR", text=state.line(filled))
     if state.splats:
         column.label(text=filled("{count} splats", count=f"{state.splats:,}".replace(",", " ")))
     if len(state.gradients.points) > 1:

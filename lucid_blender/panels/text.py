@@ -4,12 +4,14 @@ import textwrap
 
 import bpy
 
+from ..client.job_state import with_values
+
 PIXELS_PER_CHARACTER = 7.0  # of the interface font at its default size
 
 
 def filled(text: str, **values: object) -> str:
     """The text in the user's language, with the values where it has their names."""
-    return bpy.app.translations.pgettext_iface(text).format(**values)
+    return with_values(bpy.app.translations.pgettext_iface(text), **values)
 
 
 def wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, *, icon: str = "NONE") -> None:

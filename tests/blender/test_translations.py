@@ -31,7 +31,7 @@ def literals(node: ast.AST) -> Iterator[str]:
 
 
 def drawn() -> dict[str, set[str]]:
-    """Texts in the calls of the panels, and in what they loop over."""
+    """Texts in the calls of the panels, in what they loop over, and of the progress line."""
     found: dict[str, set[str]] = {BUTTONS: set(), REST: set()}
     for path in (PACKAGE / "panels").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -45,6 +45,12 @@ def drawn() -> dict[str, set[str]]:
             if isinstance(node, ast.For) and isinstance(node.iter, ast.Tuple):
                 texts = (part for row in node.iter.elts if isinstance(row, ast.Tuple) for part in row.elts)
                 found[BUTTONS] |= {text for part in texts for text in literals(part)}
+    for path in (PACKAGE / "client" / "job_state.py", *(PACKAGE / "backend").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say" and node.args:
+                found[REST] |= set(literals(node.args[0]))
+            if isinstance(node, ast.keyword) and node.arg == "stage":
+                found[REST] |= set(literals(node.value))
     return found
 
 
@@ -100,6 +106,7 @@ def test_the_sidebar_s_basic_texts_are_complete(language: str) -> None:
     buttons = {text for text in drawn()[BUTTONS] if text and not text.startswith(("Gaussian", "Licence"))}
     icons = {text for text in buttons if text.isupper() or text.startswith("lucid.")}
     assert buttons - icons <= set(words[BUTTONS])
+    assert {"Distilling", "Loading the model", "Starting the backend", "{time} left"} <= set(words[REST])
 
 
 def test_no_panel_takes_blenders_own_word_for_its_name() -> None:

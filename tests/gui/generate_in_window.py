@@ -91,7 +91,7 @@ def watch(state: object, options: argparse.Namespace) -> Generator[float, None, 
     seen, last = 0, None
     while state.busy:
         if time.monotonic() > deadline:
-            raise AssertionError(f"not finished after {options.seconds:.0f} s: {state.line}")
+            raise AssertionError(f"not finished after {options.seconds:.0f} s: {state.line()}")
         shown = [found.data.as_pointer() for found in splats()]
         if shown and shown != last:
             seen, last = seen + 1, shown
