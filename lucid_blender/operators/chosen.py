@@ -2,6 +2,7 @@
 
 import bpy
 
+from ..client.job_state import state
 from ..core.errors import InvalidInput
 from ..scene.pointcloud import is_splats
 
@@ -13,6 +14,21 @@ def chosen_splats(context: bpy.types.Context) -> list[bpy.types.Object]:
     if not selected:
         return [active] if is_splats(active) else []
     return sorted(selected, key=lambda found: found == active)
+
+
+def is_idle(cls: type[bpy.types.Operator]) -> bool:
+    """A poll: no run is at work."""
+    if state.busy:
+        cls.poll_message_set("Lucid Dreamer is already at work")
+    return not state.busy
+
+
+def active_is_splats(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    """A poll."""
+    found = is_splats(context.active_object)
+    if not found:
+        cls.poll_message_set("The active object holds no splats")
+    return found
 
 
 def can_change(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:

@@ -6,15 +6,14 @@ import bpy
 from bpy.props import StringProperty
 
 from .. import preferences
-from ..client.job_state import state
-from ..core.errors import InvalidInput, LucidError
+from ..core.errors import LucidError
 from ..core.inputs import Inputs
 from ..core.messages import Generate
 from ..generations import to_generation
 from ..scene.editing import splats_to_edit
 from ..scene.placement import numbers_of
-from ..scene.pointcloud import is_splats
 from . import running
+from .chosen import active_is_splats, is_idle, object_named
 from .prop import Prop
 
 
@@ -35,13 +34,7 @@ class LUCID_OT_edit_splats(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if state.busy:
-            cls.poll_message_set("Lucid Dreamer is already at work")
-            return False
-        if not is_splats(context.active_object):
-            cls.poll_message_set("The active object holds no splats")
-            return False
-        return True
+        return is_idle(cls) and active_is_splats(cls, context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if bpy.app.background:
@@ -67,13 +60,10 @@ class LUCID_OT_edit_splats(bpy.types.Operator):
         return {"FINISHED"}
 
     def _prop(self, context: bpy.types.Context) -> Prop:
-        around = bpy.data.objects.get(self.inside)
-        if self.inside and around is None:
-            raise InvalidInput(f"There is no object {self.inside!r}.", advice="Choose one that encloses the part.")
         initial = splats_to_edit(
             context.active_object,
             attribute=self.attribute,
-            inside=around,
+            inside=object_named(self.inside) if self.inside else None,
             depsgraph=context.evaluated_depsgraph_get(),
         )
         generation = to_generation(context.scene.lucid, prompt=self.prompt, edits=True)

@@ -7,9 +7,10 @@ from bpy.props import BoolProperty, StringProperty
 
 from ..core.errors import LucidError
 from ..core.formats.ply import write_ply
-from ..scene.pointcloud import is_splats, read_splats
+from ..scene.pointcloud import read_splats
 from ..scene.splat_objects import world_splats
 from . import running
+from .chosen import active_is_splats
 
 
 class LUCID_OT_export_splats(bpy.types.Operator):
@@ -35,10 +36,7 @@ class LUCID_OT_export_splats(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if is_splats(context.active_object):
-            return True
-        cls.poll_message_set("The active object holds no splats")
-        return False
+        return active_is_splats(cls, context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if not self.filepath:

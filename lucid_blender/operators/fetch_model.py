@@ -5,13 +5,13 @@ from collections.abc import Callable
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from ..client.job_state import state
 from ..core.errors import InvalidInput, LucidError
 from ..core.messages import FetchModel, Finished, Snapshot
 from ..core.models import known
 from ..core.wanted import NAMES, PARTS, Wanted, is_of_the_hub
 from ..generations import wanted_model
 from . import running
+from .chosen import is_idle
 
 
 class ModelFetch:
@@ -51,8 +51,7 @@ class _Fetch:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if state.busy:
-            cls.poll_message_set("Lucid Dreamer is already at work")
+        if not is_idle(cls):
             return False
         if not bpy.app.online_access:
             cls.poll_message_set("Blender is offline: Preferences > System > Network > Allow Online Access")

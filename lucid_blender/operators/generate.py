@@ -6,11 +6,11 @@ from pathlib import Path
 import bpy
 
 from .. import preferences
-from ..client.job_state import state
 from ..core.errors import LucidError
 from ..core.messages import Generate
 from ..generations import to_request
 from . import attending, running
+from .chosen import is_idle
 from .prop import Prop
 
 
@@ -22,8 +22,7 @@ class LUCID_OT_generate(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if state.busy:
-            cls.poll_message_set("Lucid Dreamer is already at work")
+        if not is_idle(cls):
             return False
         if not context.scene.lucid.prompt.strip():
             cls.poll_message_set("Enter a prompt first, for example: a red mushroom")

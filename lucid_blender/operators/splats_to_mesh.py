@@ -5,12 +5,12 @@ from collections.abc import Callable
 import bpy
 from bpy.props import IntProperty
 
-from ..client.job_state import state
 from ..core.errors import LucidError
 from ..core.messages import ExtractMesh
 from ..core.options import Meshing
-from ..scene.pointcloud import is_splats, read_splats
+from ..scene.pointcloud import read_splats
 from . import running
+from .chosen import active_is_splats, is_idle
 from .prop import MeshOfSplats
 
 _DEFAULTS = Meshing()
@@ -35,13 +35,7 @@ class LUCID_OT_splats_to_mesh(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if state.busy:
-            cls.poll_message_set("Lucid Dreamer is already at work")
-            return False
-        if not is_splats(context.active_object):
-            cls.poll_message_set("The active object holds no splats")
-            return False
-        return True
+        return is_idle(cls) and active_is_splats(cls, context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if bpy.app.background:
