@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
+from torch import nn
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = Path(os.environ.get("LUCID_PRIOR_STATE", ROOT / ".cache" / "prior"))
@@ -18,6 +20,13 @@ def save_atomically(state: dict[str, Any], path: Path) -> None:
     partial = path.with_suffix(path.suffix + ".partial")
     torch.save(state, partial)
     partial.replace(path)
+
+
+def save_halved(network: nn.Module, path: Path) -> None:
+    """The weights in half precision, as they are shipped."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.half().contiguous() for name, value in network.state_dict().items()}, path)
+    path.chmod(0o644)
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -7,11 +7,9 @@ judge are decoded samples and rendered splats.
 """
 
 import argparse
-import math
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lucid_blender.backend.grammar import AZIMUTH_PHRASES
@@ -19,7 +17,8 @@ from lucid_blender.backend.grammar.classifier import ATTRIBUTES, WEIGHTS, Classi
 from lucid_blender.backend.grammar.vocabulary import azimuth_bin
 
 from .pictures import AZIMUTH, Pictures, draw, load_pictures
-from .storage import CLASSIFIER, STATE, load, save_atomically
+from .schedules import cosine
+from .storage import CLASSIFIER, STATE, load, save_atomically, save_halved
 
 CHECKPOINT = STATE / "classifier.pt"
 HELD_OUT_SHARE = 0.12  # about as many of each held-out combination as of any other
@@ -83,7 +82,7 @@ def train(steps: int, batch: int, rate: float, device: str, bf16: bool) -> Class
     generator = np.random.default_rng(step)
     while step < steps:
         for group in optimizer.param_groups:
-            group["lr"] = rate * min(1.0, step / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+            group["lr"] = rate * cosine(step, steps)
         pixels, labels = labelled(pictures, batch, generator, held_out=generator.random() < HELD_OUT_SHARE)
         with torch.autocast(device, torch.bfloat16, enabled=bf16):
             answers = model(disturb(pixels).to(device))
@@ -118,8 +117,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     model = train(arguments.steps, arguments.batch, arguments.rate, arguments.device, arguments.bf16).eval().cpu()
-    CLASSIFIER.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.half().contiguous() for name, value in model.state_dict().items()}, CLASSIFIER / WEIGHTS)
+    save_halved(model, CLASSIFIER / WEIGHTS)
 
 
 if __name__ == "__main__":

@@ -8,19 +8,18 @@ nearest one to it (the Chamfer distance). Held-out combinations are never shown.
 """
 
 import argparse
-import math
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from scipy.spatial import cKDTree
 from torch import Tensor
 
 from lucid_blender.backend.grammar import Description, caption
 from lucid_blender.backend.initialisers.builtin_points import WEIGHTS, CaptionReader, PointNetwork
 
-from .storage import STATE, load, save_atomically
+from .schedules import cosine
+from .storage import STATE, load, save_atomically, save_halved
 from .surfaces import Surfaces, load_surfaces
 from .text import PREFIXES
 
@@ -114,7 +113,7 @@ def train(steps: int, batch: int, rate: float, device: str) -> PointNetwork:
     generator = np.random.default_rng([step, 80])
     while step < steps:
         for group in optimizer.param_groups:
-            group["lr"] = rate * min(1.0, step / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+            group["lr"] = rate * cosine(step, steps)
         props, places, colors = drawn(surfaces, batch, generator)
         said = reader([wording(prop, generator) for prop in props]).to(device)
         away, off = chamfer(*network(said), torch.from_numpy(places).to(device), torch.from_numpy(colors).to(device))
@@ -143,9 +142,7 @@ def main() -> None:
     torch.set_num_threads(1)
     network = train(arguments.steps, arguments.batch, arguments.rate, arguments.device).eval().cpu()
     print(least(load_surfaces()))
-    WEIGHTS.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.half().contiguous() for name, value in network.state_dict().items()}, WEIGHTS)
-    WEIGHTS.chmod(0o644)
+    save_halved(network, WEIGHTS)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ python -m prior.train_vae --steps 3500
 """
 
 import argparse
-import math
 import time
 
 import numpy as np
@@ -16,6 +15,7 @@ from lucid_blender.backend.grammar import CLASSES
 
 from .analytic_encoder import install, make_autoencoder, principal_components
 from .pictures import Pictures, draw, load_pictures
+from .schedules import cosine
 from .storage import STATE, load, save_atomically
 
 CHECKPOINT = STATE / "vae.pt"
@@ -74,7 +74,7 @@ def train(steps: int, batch: int, rate: float, device: str) -> None:
     began = time.monotonic()
     while step < steps:
         for group in optimizer.param_groups:
-            group["lr"] = rate * min(1.0, step / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+            group["lr"] = rate * cosine(step, steps)
         pixels = random_batch(pictures, batch, generator).to(device)
         with torch.no_grad():
             latents = autoencoder.encode(pixels).latent_dist.mode()
