@@ -164,7 +164,8 @@ def edit(
     ``inside`` is a closed mesh, or an empty shown as cube or sphere: only splats in it change. ``vertex_group`` is the
     name of a point attribute, which point clouds have in place of vertex groups: only splats where it is above 0.5
     change. All others stay bit by bit. A prop stands upright in the object's own axes, its front towards -Y. The
-    settings are those of the preset with half the steps; everything else is as in ``generate``.
+    settings are those of the preset, with half the steps for other models than the built-in one; everything else is
+    as in ``generate``.
 
         edit(prop.splats, "a blue mushroom", inside=bpy.data.objects["Cube"], preset="draft")
     """

@@ -101,7 +101,9 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
         "guidance": ignored("SD", "only Stable Diffusion models are distilled"),
         "g_device": ignored("cuda", DEVICE),
         "model_key": sets("stabilityai/stable-diffusion-2-1-base", "model.source"),
-        "is_safe_tensor": ignored(False, "a model is a hub id or a folder in diffusers' layout; convert single files"),
+        "is_safe_tensor": ignored(
+            False, "a single .safetensors file is known by its name; give it as model_key or --model"
+        ),
         "base_model_key": ignored(None, "it belongs to is_safe_tensor", nullable=True),
         "controlnet_model_key": ignored(None, CONTROL, nullable=True),
         "controlnet_ratio": ignored(0.5, CONTROL),
