@@ -3,13 +3,13 @@
 python -m prior.evaluate --count 200 --grid docs/images/prior-samples.png
 
 Held-out captions have a class and a colour that were never shown together; every other one also a held-out material.
-Plain ones name nothing else than class, colour, side, height and background.
+All name side, height and background; of the prop each row names more of what was drawn at random.
 The Fréchet distance is between samples and fresh renders of the same scenes, in the classifier's features.
 """
 
 import argparse
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -46,6 +46,13 @@ from .storage import BUILTIN
 from .train_vae import psnr_by_class
 
 STEPS = 25
+EVERYTHING = ("second_color", "material", "size", "setting")
+ROWS = (  # of the table: captions of combinations that were held out or not, and what of the prop they name
+    ("held out: class, color", True, ()),
+    ("held out: class, color, material", True, ("material",)),
+    ("held out: everything", True, EVERYTHING),
+    ("trained: everything", False, EVERYTHING),
+)
 MATERIAL, SECOND, SIZED, SET = 0.5, 0.4, 0.25, 0.15  # shares of the wishes that name one
 
 
@@ -63,9 +70,10 @@ class Wish:
         return caption(self.prop, self.background, view_phrase(self.azimuth, self.elevation))
 
 
-def plain(wish: Wish) -> Wish:
-    """The same class and colour from the same side, and nothing else asked for."""
-    return replace(wish, prop=Description(wish.prop.class_name, wish.prop.color))
+def asking_for(names: Sequence[str], wish: Wish) -> Wish:
+    """The same class and colour from the same side, and of all else only what has these names."""
+    kept = {name: getattr(wish.prop, name) for name in names}
+    return replace(wish, prop=Description(wish.prop.class_name, wish.prop.color, **kept))
 
 
 def wishes(held_out: bool, count: int, seed: int) -> list[Wish]:
@@ -144,7 +152,8 @@ def agreement(asked: list[Wish], pictures: Tensor) -> str:
     common = sorted(set(wrong), key=wrong.count, reverse=True)[:6]
     return (
         f"class {kind:.1%}, color {color:.1%}, "
-        + (f"second color {np.mean(seconds):.1%}, material {np.mean(materials):.1%}, " if seconds and materials else "")
+        + (f"second color {np.mean(seconds):.1%}, " if seconds else "")
+        + (f"material {np.mean(materials):.1%}, " if materials else "")
         + f"azimuth within one bin {side:.1%}; "
         f"most frequent: {', '.join(f'{name} ({wrong.count(name)})' for name in common) or 'none'}"
     )
@@ -186,9 +195,8 @@ def main() -> None:
         worst = min(classes, key=lambda name: classes[name])
         print(f"VAE: {mean:.2f} dB, worst class {worst} {classes[worst]:.2f} dB")
     for scale in arguments.scales:
-        for name, held_out, everything in (("held out, plain", 1, 0), ("held out", 1, 1), ("trained", 0, 1)):
-            asked = wishes(bool(held_out), arguments.count, arguments.seed)
-            asked = asked if everything else [plain(wish) for wish in asked]
+        for name, held_out, named in ROWS:
+            asked = [asking_for(named, wish) for wish in wishes(held_out, arguments.count, arguments.seed)]
             began = time.monotonic()
             pictures = sample(pipeline, [w.caption for w in asked], scale, arguments.seed)
             seconds = time.monotonic() - began
