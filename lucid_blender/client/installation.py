@@ -1,7 +1,9 @@
 """The backend's environment under the user's folder: the steps that make it, what is done of them, what they need.
 
-Nothing here runs a step; ``installer`` does. A step that is done is noted with a fingerprint of its command, so that an
-interrupted installation goes on where it stopped, and an update repeats only what has changed.
+Nothing here runs a step; ``installer`` does. A step that is done is noted with a fingerprint of its command, so that
+what is done is skipped, and an update repeats only what has changed. One that was begun and not done may have left half
+a package, which uv would take for a whole one: then the environment is made anew, from uv's cache, where all that was
+downloaded still is.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ PACKAGES_BYTES = 2 * GIB
 SOURCES = ("--torch-backend", "--find-links", "-f", "--index", "--index-url", "-i", "--default-index", "--no-index")
 WITHOUT_NETWORK = ("--no-index", "--offline")
 _MARKER = "steps.json"
+_UNFINISHED = "unfinished"  # beside the steps that are done: the name of the one at work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,13 @@ class Plan:
 
     @property
     def left(self) -> tuple[Step, ...]:
+        """What is to be run: what is not done, or everything where a step was left unfinished."""
+        if self.folder and _UNFINISHED in _done(self.folder):
+            return self.steps
+        return self.undone
+
+    @property
+    def undone(self) -> tuple[Step, ...]:
         """The first step that is not done, and all after it: they build on it."""
         done = _done(self.folder) if self.folder else {}
         for number, step in enumerate(self.steps):
@@ -250,14 +260,18 @@ def _is_checked(folder: Path) -> bool:
     return isinstance(found, dict) and "check" in found
 
 
-def note_done(folder: Path, step: Step) -> None:
-    _write(folder, _done(folder) | {step.name: step.fingerprint})
-
-
-def forget(folder: Path, steps: Sequence[Step]) -> None:
-    """Before they run again: an environment that is being changed is none that works."""
+def note_begun(folder: Path, steps: Sequence[Step]) -> None:
+    """The first of the steps begins. What it and the others did before counts no more: an environment that is being
+    changed is none that works."""
     names = {step.name for step in steps}
-    _write(folder, {name: value for name, value in _done(folder).items() if name not in names})
+    kept = {name: value for name, value in _done(folder).items() if name not in names}
+    _write(folder, kept | {_UNFINISHED: steps[0].name})
+
+
+def note_done(folder: Path, step: Step) -> None:
+    done = _done(folder) | {step.name: step.fingerprint}
+    done.pop(_UNFINISHED, None)
+    _write(folder, done)
 
 
 def update(whole: Plan) -> Plan:
@@ -274,7 +288,7 @@ def check_disk(whole: Plan, free: Callable[[Path], int] | None = None) -> None:
     """Raises BackendError when the disk has no room for what is left of the plan."""
     if whole.folder is None:
         return
-    wanted = sum(step.needs for step in whole.left)
+    wanted = sum(step.needs for step in whole.undone)  # what is made anew besides is in uv's cache
     found = free(whole.folder) if free else shutil.disk_usage(whole.folder).free
     if found < wanted:
         raise BackendError(

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from ..core.errors import BackendError
-from .installation import Plan, Step, check_disk, forget, note_done
+from .installation import Plan, Step, check_disk, note_begun, note_done
 from .job_state import duration
 from .process import windows_flags, without_python
 
@@ -170,9 +170,9 @@ class Installer:
         plan, left = self._plan, self._plan.left
         self.state.steps = len(plan.steps)
         self.state.step = len(plan.steps) - len(left)
-        if plan.folder:
-            forget(plan.folder, left)
-        for step in left:
+        for number, step in enumerate(left):
+            if plan.folder:
+                note_begun(plan.folder, left[number:])
             self.state.stage = step.title
             self.state.lines.clear()
             code = self._run_step(step, log)

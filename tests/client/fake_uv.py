@@ -1,6 +1,7 @@
 """Acts as uv: `venv` makes a folder with an interpreter, `pip install` does what LUCID_FAKE_UV says."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ def main(arguments: list[str]) -> int:
     with Path(os.environ["LUCID_FAKE_UV_CALLS"]).open("a") as calls:
         calls.write(" ".join(arguments[:2]) + "\n")
     if arguments[0] == "venv":
+        shutil.rmtree(arguments[-1], ignore_errors=True)
         python = Path(arguments[-1]) / "bin" / "python"
         python.parent.mkdir(parents=True, exist_ok=True)
         python.write_text(DOCTOR)

@@ -130,6 +130,24 @@ def test_what_is_done_is_skipped_until_its_command_changes(tmp_path: Path) -> No
     assert changed.left == (other, three, four)  # what builds on a changed step is repeated with it
 
 
+def test_after_a_step_that_was_not_finished_everything_is_made_anew(tmp_path: Path) -> None:
+    one, two, three, four = steps(GIB, 2 * GIB, 0, 0)
+    whole = Plan(title="", steps=(one, two, three, four), folder=tmp_path)
+    installation.note_begun(tmp_path, whole.steps)
+    installation.note_done(tmp_path, one)
+    installation.note_begun(tmp_path, whole.steps[1:])
+    assert whole.left == whole.steps and whole.undone == (two, three, four)
+    installation.check_disk(whole, lambda _: 2 * GIB)  # the environment is there, or in the cache
+    installation.note_begun(tmp_path, whole.steps)  # anew
+    installation.note_done(tmp_path, one)
+    assert whole.left == (two, three, four)
+    for step in (two, three, four):
+        installation.note_done(tmp_path, step)
+    assert whole.left == ()
+    installation.note_begun(tmp_path, (four,))  # Blender ended while it was checked
+    assert whole.left == whole.steps and installation.installed_python(tmp_path) is None
+
+
 def test_an_update_looks_at_the_packages_again_each_time(tmp_path: Path) -> None:
     whole = Plan(title="", steps=steps(0, 0, 0, 0), folder=tmp_path)
     for step in installation.update(whole).steps:
@@ -149,7 +167,7 @@ def test_only_a_finished_and_checked_installation_is_used(tmp_path: Path) -> Non
     assert installation.installed_python(tmp_path) is None and installation.is_interrupted(tmp_path)
     installation.note_done(tmp_path, check)
     assert installation.installed_python(tmp_path) == python and not installation.is_interrupted(tmp_path)
-    installation.forget(tmp_path, [check])
+    installation.note_begun(tmp_path, [check])
     assert installation.installed_python(tmp_path) is None
 
 

@@ -83,7 +83,7 @@ def test_a_failure_shows_its_last_lines_and_what_to_do(
     assert not installation.installed_python(tmp_path / "backend")
 
 
-def test_after_a_failure_what_is_done_is_skipped(
+def test_after_a_failure_the_environment_is_made_anew_and_what_is_done_is_skipped(
     tmp_path: Path, calls: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LUCID_FAKE_UV", "fails")
@@ -91,9 +91,28 @@ def test_after_a_failure_what_is_done_is_skipped(
     assert calls() == ["venv --clear", "pip install"]
     monkeypatch.setenv("LUCID_FAKE_UV", "works")
     assert run(make_plan(tmp_path)).phase == "finished"
-    assert calls() == ["pip install", "pip install"]
+    assert calls() == ["venv --clear", "pip install", "pip install"]
     assert run(make_plan(tmp_path)).phase == "finished"
     assert calls() == []
+
+
+def test_half_a_package_that_an_interruption_left_is_not_kept(
+    tmp_path: Path, calls: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uv takes a package for installed once its metadata is there, whatever else is missing."""
+    monkeypatch.setenv("LUCID_FAKE_UV", "hangs")
+    monkeypatch.setattr(installer, "SECONDS_TO_TERMINATE", 0.2)
+    state = InstallState()
+    started = Installer(make_plan(tmp_path), state)
+    started.start()
+    until(lambda: "deaf" in list(state.lines))
+    half = tmp_path / "backend" / "environment" / "torch-2.13.0.dist-info"
+    half.mkdir()
+    started.cancel()
+    assert started.wait(SECONDS)
+    monkeypatch.setenv("LUCID_FAKE_UV", "works")
+    assert run(make_plan(tmp_path)).phase == "finished"
+    assert not half.exists()
 
 
 def test_cancelling_ends_the_program_and_all_that_it_started(
