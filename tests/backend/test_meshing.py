@@ -164,6 +164,17 @@ def test_what_is_hidden_does_not_colour_the_surface() -> None:
     assert np.percentile(np.abs(mesh.colors - RED).max(axis=1), 99) < 0.15
 
 
+@pytest.mark.parametrize("size", [0.01, 100.0])
+def test_props_of_any_size_are_seen(size: int) -> None:
+    red = shell(2500)
+    red = cloud(
+        size * red.positions, scales=size * red.scales, rotations=red.rotations, colors=np.tile(RED, (len(red), 1))
+    )
+    normals = red.positions / np.linalg.norm(red.positions, axis=1, keepdims=True)
+    colors, seen = seen_colors(red, red.positions, normals, rasterize, size=128, depth=0.02 * size)
+    assert seen.mean() > 0.99 and np.allclose(colors[seen], RED, atol=0.02)
+
+
 def test_colours_where_nobody_can_see_are_of_the_splats_around() -> None:
     bowl = shell(4000, hole=0.35)
     colors = np.where(bowl.positions[:, :1] < 0, RED, BLUE)
