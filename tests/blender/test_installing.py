@@ -69,7 +69,7 @@ def test_a_failure_is_an_error_with_advice_and_goes_on_later(
     monkeypatch.setenv("LUCID_FAKE_UV", "works")
     uv()
     bpy.ops.lucid.install_backend()
-    assert uv() == ["pip install", "pip install"]
+    assert uv() == ["venv --clear", "pip install", "pip install"]
 
 
 def test_check_shows_what_the_doctor_says() -> None:
