@@ -53,6 +53,16 @@ def run(plan: Plan, log_file: Path | None = None) -> InstallState:
     return state
 
 
+def hanging(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> Installer:
+    """An installation in the midst of a step that does not end, and whose child is deaf to requests to end."""
+    monkeypatch.setenv("LUCID_FAKE_UV", "hangs")
+    monkeypatch.setattr(installer, "SECONDS_TO_TERMINATE", 0.2)
+    started = Installer(plan, InstallState())
+    started.start()
+    until(lambda: "deaf" in (lines := list(started.state.lines)) and any(line.startswith("child ") for line in lines))
+    return started
+
+
 def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + SECONDS
     while not condition():
@@ -100,12 +110,7 @@ def test_half_a_package_that_an_interruption_left_is_not_kept(
     tmp_path: Path, calls: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """uv takes a package for installed once its metadata is there, whatever else is missing."""
-    monkeypatch.setenv("LUCID_FAKE_UV", "hangs")
-    monkeypatch.setattr(installer, "SECONDS_TO_TERMINATE", 0.2)
-    state = InstallState()
-    started = Installer(make_plan(tmp_path), state)
-    started.start()
-    until(lambda: "deaf" in list(state.lines))
+    started = hanging(make_plan(tmp_path), monkeypatch)
     half = tmp_path / "backend" / "environment" / "torch-2.13.0.dist-info"
     half.mkdir()
     started.cancel()
@@ -118,12 +123,8 @@ def test_half_a_package_that_an_interruption_left_is_not_kept(
 def test_cancelling_ends_the_program_and_all_that_it_started(
     tmp_path: Path, calls: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LUCID_FAKE_UV", "hangs")
-    monkeypatch.setattr(installer, "SECONDS_TO_TERMINATE", 0.2)
-    state = InstallState()
-    started = Installer(make_plan(tmp_path), state)
-    started.start()
-    until(lambda: "deaf" in list(state.lines) and any(line.startswith("child ") for line in list(state.lines)))
+    started = hanging(make_plan(tmp_path), monkeypatch)
+    state = started.state
     child = int(next(line for line in list(state.lines) if line.startswith("child ")).split()[1])
     assert state.busy
     started.cancel()

@@ -47,7 +47,8 @@ def extract(cloud: SplatCloud, options: Meshing, rasterize: Rasterize) -> Triang
         places, normals = grid.origin + grid.step * vertices, vertex_normals(vertices, triangles)
         size, depth = PIXELS * options.resolution, BEHIND * grid.step
         colors, seen = seen_colors(cloud, places, normals, rasterize, size=size, depth=depth)
-        return np.where(seen[:, None], colors, _colors(grid, vertices, cloud))
+        colors[~seen] = _colors(grid, vertices[~seen], cloud)
+        return colors
 
     return surface_of(grid, options.density, options, colors_at)
 
@@ -169,9 +170,9 @@ def signed_volume(vertices: Points, triangles: Triangles) -> float:
 def vertex_normals(vertices: Points, triangles: Triangles) -> Points:
     """[V, 3] of unit length: the mean over the triangles around, by their areas."""
     a, b, c = (vertices[triangles[:, k]] for k in range(3))
-    normals = np.zeros_like(vertices)
-    for k in range(3):
-        np.add.at(normals, triangles[:, k], np.cross(b - a, c - a))
+    normals, of_triangles = np.zeros_like(vertices), np.cross(b - a, c - a)
+    for corner in triangles.T:
+        np.add.at(normals, corner, of_triangles)
     return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12))
 
 
